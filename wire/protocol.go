@@ -1,0 +1,31 @@
+package wire
+
+// Protocol says what follows an IP header: IPv4's protocol, IPv6's next header.
+type Protocol uint8
+
+// The numbers known here (IANA, "Assigned Internet Protocol Numbers").
+const (
+	ProtocolHopByHop    Protocol = 0 // IPv6 hop-by-hop options
+	ProtocolICMPv4      Protocol = 1
+	ProtocolTCP         Protocol = 6
+	ProtocolUDP         Protocol = 17
+	ProtocolRouting     Protocol = 43 // IPv6 routing header
+	ProtocolFragment    Protocol = 44 // IPv6 fragment header
+	ProtocolICMPv6      Protocol = 58
+	ProtocolNone        Protocol = 59 // IPv6: nothing follows
+	ProtocolDestination Protocol = 60 // IPv6 destination options
+)
+
+// ChecksumOffset returns where in the header of p its checksum stands, in
+// bytes, or -1 for a protocol that has none or is not known here.
+func (p Protocol) ChecksumOffset() int {
+	switch p {
+	case ProtocolTCP:
+		return 16
+	case ProtocolUDP:
+		return 6
+	case ProtocolICMPv4, ProtocolICMPv6:
+		return 2
+	}
+	return -1
+}
