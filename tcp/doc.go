@@ -1,0 +1,30 @@
+// Package tcp is the TCP of RFC 9293 as a state machine: segments, calls of
+// the user and instants go in, segments and results come out. It does no I/O,
+// reads no clock, takes no lock and starts no goroutine; whoever drives it
+// does, and a test can drive it with no network at all.
+//
+// # On the way of a byte
+//
+// In: the engine parses a packet, finds the connection by its four-tuple,
+// locks it and calls [Conn.Receive] for each segment of a batch; text is copied
+// once, into the receive queue, from which [Conn.Read] copies it out. Out:
+// [Conn.Write] copies into the send queue, and [Conn.Next] returns segment after
+// segment whose text refers to that queue. After each batch and each call of
+// the user the engine calls Next until it has no more, and asks
+// [Conn.Deadline] when to call [Conn.Advance] at the latest.
+//
+// # Where to read
+//
+// The words are the RFC's: snd.una, rcv.nxt, iss; section 3.10.7 is listen.go
+// (CLOSED, LISTEN, SYN-SENT) and receive.go (the other states), in the RFC's
+// own order. conn.go has the variables of a connection, verbs.go the calls of
+// the user, send.go decides what is sent next, ack.go what an acknowledgment
+// does, retransmit.go and recovery.go what happens to lost segments. Ideas that
+// have an RFC of their own have a file of their own.
+//
+// # What it does not do yet
+//
+// Selective acknowledgments (RFC 2018), RACK (RFC 8985), CUBIC (RFC 9438), ECN
+// (RFC 3168), and path MTU discovery beyond [Conn.SetMSS]. Congestion control
+// is NewReno behind [CongestionControl].
+package tcp
