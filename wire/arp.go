@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 )
 
 // ARPOperation is the opcode of an ARP packet.
@@ -13,6 +14,20 @@ const (
 	ARPRequest ARPOperation = 1
 	ARPReply   ARPOperation = 2
 )
+
+// String returns the operation's name.
+func (o ARPOperation) String() string {
+	switch o {
+	case ARPRequest:
+		return "request"
+	case ARPReply:
+		return "reply"
+	}
+	return "ARP operation " + strconv.Itoa(int(o))
+}
+
+// arpEthernet is the hardware space of Ethernet (RFC 826: "ares_hrd$Ethernet").
+const arpEthernet = 1
 
 // ARPLen is the length in bytes of an ARP packet for IPv4 over Ethernet.
 const ARPLen = 28
@@ -31,7 +46,7 @@ func ParseARP(b []byte) (a ARP, r Reason) {
 	switch {
 	case len(b) < 8:
 		return a, ReasonARPTruncated
-	case binary.BigEndian.Uint16(b) != 1 || b[4] != 6:
+	case binary.BigEndian.Uint16(b) != arpEthernet || b[4] != 6:
 		return a, ReasonARPHardware
 	case binary.BigEndian.Uint16(b[2:]) != uint16(EtherTypeIPv4) || b[5] != 4:
 		return a, ReasonARPProtocol
@@ -47,7 +62,9 @@ func ParseARP(b []byte) (a ARP, r Reason) {
 // Append appends the packet to b. Sender and Target must be IPv4 addresses.
 func (a *ARP) Append(b []byte) []byte {
 	sender, target := a.Sender.As4(), a.Target.As4()
-	b = append(b, 0, 1, 8, 0, 6, 4, byte(a.Operation>>8), byte(a.Operation))
+	b = binary.BigEndian.AppendUint16(b, arpEthernet)
+	b = binary.BigEndian.AppendUint16(b, uint16(EtherTypeIPv4))
+	b = append(b, 6, 4, byte(a.Operation>>8), byte(a.Operation))
 	b = append(b, a.SenderMAC[:]...)
 	b = append(b, sender[:]...)
 	b = append(b, a.TargetMAC[:]...)

@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+)
 
 // MAC is an IEEE 802 address of 48 bits.
 type MAC [6]byte
@@ -30,6 +34,21 @@ func (m MAC) String() string {
 	return string(b[:])
 }
 
+// MulticastMAC returns the address to which packets for the multicast address a
+// are sent on Ethernet.
+func MulticastMAC(a netip.Addr) MAC {
+	if a.Is4() {
+		// RFC 1112, 6.4: "placing the low-order 23-bits of the IP address into the
+		// low-order 23 bits of the Ethernet multicast address 01-00-5E-00-00-00".
+		b := a.As4()
+		return MAC{0x01, 0x00, 0x5e, b[1] & 0x7f, b[2], b[3]}
+	}
+	// RFC 2464, 7: "the first two octets are the value 3333 hexadecimal and [the]
+	// last four octets are the last four octets" of the address.
+	b := a.As16()
+	return MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}
+}
+
 // EtherType says what an Ethernet frame carries.
 type EtherType uint16
 
@@ -40,6 +59,25 @@ const (
 	EtherTypeVLAN EtherType = 0x8100 // an IEEE 802.1Q tag follows
 	EtherTypeIPv6 EtherType = 0x86dd
 )
+
+// String returns the type's name.
+func (t EtherType) String() string {
+	switch t {
+	case EtherTypeIPv4:
+		return "IPv4"
+	case EtherTypeARP:
+		return "ARP"
+	case EtherTypeVLAN:
+		return "802.1Q"
+	case EtherTypeIPv6:
+		return "IPv6"
+	}
+	return "EtherType 0x" + strconv.FormatUint(uint64(t), 16)
+}
+
+// minEtherType is the least number that is a type; those below are lengths of
+// IEEE 802.3 frames (RFC 894, RFC 1042), which nobody sends IP in any more.
+const minEtherType EtherType = 0x0600
 
 // Lengths of an Ethernet II header in bytes, without and with one 802.1Q tag.
 const (
@@ -69,7 +107,7 @@ func ParseEthernet(b []byte) (h Ethernet, n int, r Reason) {
 		h.Tagged, h.VLAN = true, binary.BigEndian.Uint16(b[14:])
 		h.Type, n = EtherType(binary.BigEndian.Uint16(b[16:])), EthernetTaggedLen
 	}
-	if h.Type < 0x0600 {
+	if h.Type < minEtherType {
 		return h, 0, ReasonEthernetLength
 	}
 	return h, n, OK

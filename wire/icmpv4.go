@@ -3,15 +3,18 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 )
 
 // ICMPv4Type is the type of an ICMP message.
 type ICMPv4Type uint8
 
-// The types of RFC 792 known here. Source quench is not: RFC 6633 has ended it.
+// The types of RFC 792 known here. Source quench is only known as an error: RFC
+// 6633 has ended it.
 const (
 	ICMPv4EchoReply        ICMPv4Type = 0
 	ICMPv4Unreachable      ICMPv4Type = 3
+	ICMPv4SourceQuench     ICMPv4Type = 4
 	ICMPv4Redirect         ICMPv4Type = 5
 	ICMPv4EchoRequest      ICMPv4Type = 8
 	ICMPv4TimeExceeded     ICMPv4Type = 11
@@ -48,17 +51,36 @@ const (
 	ICMPv4CodeRedirectHost  = 1
 )
 
+// String returns the type's name.
+func (t ICMPv4Type) String() string {
+	switch t {
+	case ICMPv4EchoReply:
+		return "echo reply"
+	case ICMPv4Unreachable:
+		return "destination unreachable"
+	case ICMPv4SourceQuench:
+		return "source quench"
+	case ICMPv4Redirect:
+		return "redirect"
+	case ICMPv4EchoRequest:
+		return "echo request"
+	case ICMPv4TimeExceeded:
+		return "time exceeded"
+	case ICMPv4ParameterProblem:
+		return "parameter problem"
+	}
+	return "ICMPv4 type " + strconv.Itoa(int(t))
+}
+
 // IsError says that messages of this type report an error about the packet
 // that they quote. None is ever sent about an error (RFC 1122, 3.2.2).
 func (t ICMPv4Type) IsError() bool {
 	switch t {
-	case ICMPv4Unreachable, ICMPv4Redirect, ICMPv4TimeExceeded, ICMPv4ParameterProblem, icmpv4SourceQuench:
+	case ICMPv4Unreachable, ICMPv4SourceQuench, ICMPv4Redirect, ICMPv4TimeExceeded, ICMPv4ParameterProblem:
 		return true
 	}
 	return false
 }
-
-const icmpv4SourceQuench ICMPv4Type = 4
 
 // ICMPLen is the length in bytes of what stands before an ICMP message's body,
 // for ICMPv4 and ICMPv6 alike.
@@ -109,9 +131,9 @@ func (m *ICMPv4) Append(b []byte) []byte {
 		b = binary.BigEndian.AppendUint16(b, m.ID)
 		b = binary.BigEndian.AppendUint16(b, m.Sequence)
 	case ICMPv4Unreachable:
-		mtu := m.MTU
-		if m.Code != ICMPv4CodeFragmentation {
-			mtu = 0
+		var mtu uint16 // unused by the other codes
+		if m.Code == ICMPv4CodeFragmentation {
+			mtu = m.MTU
 		}
 		b = append(b, 0, 0)
 		b = binary.BigEndian.AppendUint16(b, mtu)
@@ -124,4 +146,46 @@ func (m *ICMPv4) Append(b []byte) []byte {
 		b = append(b, 0, 0, 0, 0)
 	}
 	return append(b, m.Body...)
+}
+
+// String returns what the message says, such as "destination unreachable: port".
+func (m *ICMPv4) String() string {
+	return describe(m.Type.String(), m.Code, icmpv4Codes[m.Type])
+}
+
+// icmpv4Codes has the names of the codes of the types that have some.
+var icmpv4Codes = map[ICMPv4Type][]string{
+	ICMPv4Unreachable: {
+		ICMPv4CodeNet:              "network",
+		ICMPv4CodeHost:             "host",
+		ICMPv4CodeProtocol:         "protocol",
+		ICMPv4CodePort:             "port",
+		ICMPv4CodeFragmentation:    "fragmentation needed",
+		ICMPv4CodeSourceRoute:      "source route failed",
+		ICMPv4CodeNetUnknown:       "network unknown",
+		ICMPv4CodeHostUnknown:      "host unknown",
+		ICMPv4CodeIsolated:         "source host isolated",
+		ICMPv4CodeNetProhibited:    "network prohibited",
+		ICMPv4CodeHostProhibited:   "host prohibited",
+		ICMPv4CodeNetTOS:           "network for type of service",
+		ICMPv4CodeHostTOS:          "host for type of service",
+		ICMPv4CodeProhibited:       "communication prohibited",
+		ICMPv4CodeHostPrecedence:   "host precedence violation",
+		ICMPv4CodePrecedenceCutoff: "precedence cutoff",
+	},
+	ICMPv4Redirect:         {ICMPv4CodeRedirectNet: "network", ICMPv4CodeRedirectHost: "host"},
+	ICMPv4TimeExceeded:     {ICMPv4CodeTransit: "in transit", ICMPv4CodeReassembly: "reassembly"},
+	ICMPv4ParameterProblem: {ICMPv4CodePointer: "pointer", ICMPv4CodeMissingOption: "missing option"},
+}
+
+// describe puts the name of a code behind that of its type; types without
+// named codes show a code only when it is not 0.
+func describe(kind string, code uint8, codes []string) string {
+	switch {
+	case int(code) < len(codes):
+		return kind + ": " + codes[code]
+	case code == 0:
+		return kind
+	}
+	return kind + ": code " + strconv.Itoa(int(code))
 }

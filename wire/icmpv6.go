@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strconv"
+)
 
 // ICMPv6Type is the type of an ICMPv6 message.
 type ICMPv6Type uint8
@@ -19,6 +22,35 @@ const (
 	ICMPv6NeighborAdvertisement ICMPv6Type = 136
 	ICMPv6Redirect              ICMPv6Type = 137
 )
+
+// String returns the type's name.
+func (t ICMPv6Type) String() string {
+	switch t {
+	case ICMPv6Unreachable:
+		return "destination unreachable"
+	case ICMPv6PacketTooBig:
+		return "packet too big"
+	case ICMPv6TimeExceeded:
+		return "time exceeded"
+	case ICMPv6ParameterProblem:
+		return "parameter problem"
+	case ICMPv6EchoRequest:
+		return "echo request"
+	case ICMPv6EchoReply:
+		return "echo reply"
+	case ICMPv6RouterSolicitation:
+		return "router solicitation"
+	case ICMPv6RouterAdvertisement:
+		return "router advertisement"
+	case ICMPv6NeighborSolicitation:
+		return "neighbor solicitation"
+	case ICMPv6NeighborAdvertisement:
+		return "neighbor advertisement"
+	case ICMPv6Redirect:
+		return "redirect"
+	}
+	return "ICMPv6 type " + strconv.Itoa(int(t))
+}
 
 // Codes of ICMPv6Unreachable (RFC 4443, 3.1).
 const (
@@ -96,4 +128,29 @@ func (m *ICMPv6) Append(b []byte) []byte {
 		b = append(b, 0, 0, 0, 0)
 	}
 	return append(b, m.Body...)
+}
+
+// String returns what the message says, such as "destination unreachable: port".
+func (m *ICMPv6) String() string {
+	return describe(m.Type.String(), m.Code, icmpv6Codes[m.Type])
+}
+
+// icmpv6Codes has the names of the codes of the types that have some.
+var icmpv6Codes = map[ICMPv6Type][]string{
+	ICMPv6Unreachable: {
+		ICMPv6CodeNoRoute:      "no route",
+		ICMPv6CodeProhibited:   "prohibited",
+		ICMPv6CodeBeyondScope:  "beyond scope of source address",
+		ICMPv6CodeAddress:      "address",
+		ICMPv6CodePort:         "port",
+		ICMPv6CodeSourcePolicy: "source address failed policy",
+		ICMPv6CodeRejectRoute:  "reject route",
+	},
+	ICMPv6TimeExceeded: {ICMPv6CodeTransit: "in transit", ICMPv6CodeReassembly: "reassembly"},
+	ICMPv6ParameterProblem: {
+		ICMPv6CodeHeaderField:   "header field",
+		ICMPv6CodeNextHeader:    "next header",
+		ICMPv6CodeOption:        "option",
+		ICMPv6CodeFirstFragment: "first fragment without all headers",
+	},
 }

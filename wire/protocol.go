@@ -1,5 +1,7 @@
 package wire
 
+import "strconv"
+
 // Protocol says what follows an IP header: IPv4's protocol, IPv6's next header.
 type Protocol uint8
 
@@ -15,6 +17,31 @@ const (
 	ProtocolNone        Protocol = 59 // IPv6: nothing follows
 	ProtocolDestination Protocol = 60 // IPv6 destination options
 )
+
+// String returns the protocol's name.
+func (p Protocol) String() string {
+	switch p {
+	case ProtocolHopByHop:
+		return "hop-by-hop options"
+	case ProtocolICMPv4:
+		return "ICMPv4"
+	case ProtocolTCP:
+		return "TCP"
+	case ProtocolUDP:
+		return "UDP"
+	case ProtocolRouting:
+		return "routing header"
+	case ProtocolFragment:
+		return "fragment header"
+	case ProtocolICMPv6:
+		return "ICMPv6"
+	case ProtocolNone:
+		return "no next header"
+	case ProtocolDestination:
+		return "destination options"
+	}
+	return "protocol " + strconv.Itoa(int(p))
+}
 
 // ChecksumOffset returns where in the header of p its checksum stands, in
 // bytes, or -1 for a protocol that has none or is not known here.

@@ -5,8 +5,8 @@ import "encoding/binary"
 // TCPFlags are the control bits of a TCP header (RFC 9293, 3.1).
 type TCPFlags uint8
 
-// The control bits. Those reserved beside them are ignored on parsing and sent
-// as zero (RFC 9293, 3.1: "must be zero in generated segments and must be
+// The control bits. The reserved bits beside them are ignored on parsing and
+// sent as zero (RFC 9293, 3.1: "Must be zero in generated segments and must be
 // ignored in received segments").
 const (
 	FIN TCPFlags = 1 << iota
@@ -38,26 +38,9 @@ type TCP struct {
 	Options          TCPOptions
 }
 
-// SACKBlock is a range of bytes that has arrived: Left is the first of them,
-// Right the one behind the last (RFC 2018, 3).
-type SACKBlock struct{ Left, Right Seq }
-
-// TCPOptions are the options of a TCP header that are known here.
-type TCPOptions struct {
-	MSS            uint16 // RFC 9293, 3.7.1; when HasMSS
-	WindowScale    uint8  // shift as on the wire, may be above 14: RFC 7323, 2.3; when HasWindowScale
-	HasMSS         bool
-	HasWindowScale bool
-	SACKPermitted  bool // RFC 2018, 2
-	HasTimestamps  bool
-	NumSACK        uint8
-	TSVal, TSEcr   uint32       // RFC 7323, 3.2; when HasTimestamps
-	SACK           [4]SACKBlock // RFC 2018, 3; the first NumSACK
-}
-
 // ParseTCP parses the header that b starts with; size is the length in bytes
 // of the segment over all pieces, n that of the header with its options: the
-// text has size-n bytes.
+// text has size-n bytes. The checksum is not checked: see VerifyChecksum.
 func ParseTCP(b []byte, size int) (h TCP, n int, r Reason) {
 	b = b[:min(len(b), max(size, 0))]
 	if len(b) < TCPLen {
@@ -80,8 +63,9 @@ func ParseTCP(b []byte, size int) (h TCP, n int, r Reason) {
 // HeaderLen returns the bytes that Append writes.
 func (h *TCP) HeaderLen() int { return TCPLen + h.Options.Len() }
 
-// Append appends the header to b, with the checksum as it stands in h. SACK
-// blocks for which the options have no room are left out, the last first.
+// Append appends the header to b, with the checksum as it stands in h:
+// SetChecksum fills it in. SACK blocks for which the options have no room are
+// left out, the last first.
 func (h *TCP) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, h.SrcPort)
 	b = binary.BigEndian.AppendUint16(b, h.DstPort)
@@ -93,10 +77,3 @@ func (h *TCP) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, h.Urgent)
 	return h.Options.append(b)
 }
-
-func (o *TCPOptions) parse(b []byte) Reason { return OK }
-
-// Len returns the bytes that the options take in the header, padding included.
-func (o *TCPOptions) Len() int { return 0 }
-
-func (o *TCPOptions) append(b []byte) []byte { return b }
