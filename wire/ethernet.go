@@ -43,8 +43,8 @@ func MulticastMAC(a netip.Addr) MAC {
 		b := a.As4()
 		return MAC{0x01, 0x00, 0x5e, b[1] & 0x7f, b[2], b[3]}
 	}
-	// RFC 2464, 7: "the first two octets are the value 3333 hexadecimal and [the]
-	// last four octets are the last four octets" of the address.
+	// RFC 2464, 7: "whose first two octets are the value 3333 hexadecimal and whose
+	// last four octets are the last four octets of DST".
 	b := a.As16()
 	return MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}
 }
