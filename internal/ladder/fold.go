@@ -1,0 +1,98 @@
+package ladder
+
+import (
+	"fmt"
+	"strings"
+)
+
+// fold draws one line for each direction that a run of events has.
+func (d *drawing) fold(events []Event, notes []note) {
+	for _, way := range []Direction{LeftToRight, RightToLeft} {
+		text := summary(events, notes, way)
+		switch {
+		case text == "":
+			continue
+		case way == LeftToRight:
+			text = "  ... " + text + " ...  -->"
+		default:
+			text = "  <--  ... " + text + " ..."
+		}
+		d.row("", "", ":", fmt.Sprintf("%-*s", d.middle, text), ":", "")
+	}
+}
+
+// Totals are the figures of a run of events.
+type Totals struct {
+	Segments, Lost, Retransmissions int
+	Bytes                           int // of text, those that were sent again counted each time
+}
+
+// Count adds up the events of a whole connection, which are in the order of
+// sending.
+func Count(events []Event) Totals {
+	var t Totals
+	notes := annotate(events)
+	for i := range events {
+		t.add(&events[i], &notes[i])
+	}
+	return t
+}
+
+func (t *Totals) add(e *Event, n *note) {
+	t.Segments++
+	t.Bytes += e.Len
+	if e.Fate == Lost {
+		t.Lost++
+	}
+	if n.retransmission {
+		t.Retransmissions++
+	}
+}
+
+// summary says how much a run of events carried one way, "" for nothing.
+func summary(events []Event, notes []note, way Direction) string {
+	var t Totals
+	for i := range events {
+		if events[i].Direction == way {
+			t.add(&events[i], &notes[i])
+		}
+	}
+	if t.Segments == 0 {
+		return ""
+	}
+	parts := []string{plural(t.Segments, "segment")}
+	if t.Bytes > 0 {
+		parts = append(parts, formatBytes(t.Bytes))
+	}
+	if t.Lost > 0 {
+		parts = append(parts, fmt.Sprintf("%d lost", t.Lost))
+	}
+	if t.Retransmissions > 0 {
+		parts = append(parts, plural(t.Retransmissions, "retransmission"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// formatBytes writes a number of bytes for people: "512 B", "4.2 kB", "450 kB", with
+// SI's factors of 1000.
+func formatBytes(n int) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n)/1000, 0
+	units := []string{"kB", "MB", "GB", "TB"}
+	for v >= 999.5 && unit < len(units)-1 {
+		v, unit = v/1000, unit+1
+	}
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f %s", v, units[unit])
+	}
+	return fmt.Sprintf("%.0f %s", v, units[unit])
+}
