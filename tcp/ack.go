@@ -1,0 +1,210 @@
+package tcp
+
+import "time"
+
+// Fifth, check the ACK field.
+func (c *Conn) processACK(now instant, seg *Segment) Reason {
+	// RFC 9293, 3.10.7.4: "if the ACK bit is off, drop the segment and return"
+	if !seg.Flags.Has(ack) {
+		return ReasonNoACK
+	}
+	if c.state == StateSynReceived {
+		// "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state [...] If the
+		// segment acknowledgment is not acceptable, form a reset segment
+		// <SEQ=SEG.ACK><CTL=RST> and send it."
+		if !c.snd.una.Less(seg.Ack) || c.snd.nxt.Less(seg.Ack) {
+			c.reset(seg)
+			return ReasonUnacceptableACK
+		}
+		c.acknowledge(now, seg)
+		c.establish(now)
+		return ReasonTaken
+	}
+	// RFC 5961, 5.2: "The ACK value is considered acceptable only if it is in the
+	// range of ((SND.UNA - MAX.SND.WND) <= SEG.ACK <= SND.NXT). All incoming segments
+	// whose ACK value doesn't satisfy the above condition MUST be discarded and an
+	// ACK sent back." (MAY-12)
+	if seg.Ack.Less(c.snd.una.Add(-int(c.snd.maxWnd))) || c.snd.nxt.Less(seg.Ack) {
+		c.challenge(now)
+		return ReasonUnacceptableACK
+	}
+	if c.snd.una.Less(seg.Ack) {
+		c.acknowledge(now, seg)
+	} else {
+		c.duplicateACK(now, seg)
+	}
+	if c.synPending() {
+		return ReasonTaken
+	}
+	c.acknowledgedFIN(now)
+	return ReasonTaken
+}
+
+// acknowledge takes an ACK for something new: "set SND.UNA <- SEG.ACK. Any
+// segments on the retransmission queue that are thereby entirely acknowledged are
+// removed."
+func (c *Conn) acknowledge(now instant, seg *Segment) {
+	wasSYN := c.synPending()
+	flight, text := c.flight(), c.textBetween(c.snd.una, seg.Ack)
+	c.snd.prevUna, c.snd.una = c.snd.una, seg.Ack
+	c.snd.at = c.snd.at.Max(seg.Ack)
+	c.out.release(c.cfg.Chunks, seg.Ack.Max(c.out.first).Min(c.out.end), c.lent)
+	c.dropStale()
+	c.updateSendWindow(seg)
+	rtt := c.measure(now, seg)
+	c.retransmits, c.probed, c.softErr = 0, false, nil
+	if wasSYN {
+		c.synNow, c.backoff = false, 0
+		c.startTransfer(now)
+	}
+	// RFC 6298, 5.2: "When all outstanding data has been acknowledged, turn off the
+	// retransmission timer." 5.3: "When an ACK is received that acknowledges new
+	// data, restart the retransmission timer".
+	restart := !c.recovering || !c.partial
+	c.newACK(now, text, flight, rtt)
+	if !c.outstanding() {
+		c.timers[timerRetransmit], c.timers[timerGiveUp] = 0, 0
+		return
+	}
+	if restart {
+		c.armRetransmit(now)
+	}
+	c.armGiveUp(now)
+}
+
+// textBetween is how many bytes of the send queue lie between two numbers; SYN
+// and FIN are not text.
+func (c *Conn) textBetween(from, to Seq) int {
+	from, to = from.Max(c.out.first), to.Min(c.out.end)
+	return max(0, to.Sub(from))
+}
+
+// dropStale keeps the marks that lie far behind SND.UNA from wrapping round to
+// in front of it.
+//
+// RFC 6582, 6: "When updating the Cumulative Acknowledgment field outside of fast
+// recovery, the state variable recover may also need to be updated".
+func (c *Conn) dropStale() {
+	behind := c.snd.una.Add(-1)
+	if !c.recovering && c.snd.recover.Less(behind) {
+		c.snd.recover = behind
+	}
+	if c.snd.small.Less(behind) {
+		c.snd.small = behind
+	}
+	if c.snd.limited.Less(behind) {
+		c.snd.limited = behind
+	}
+	if c.urgentOut && c.snd.up.LessEq(c.snd.una) {
+		c.urgentOut = false
+	}
+}
+
+// measure takes a sample of the round trip, when the ACK gives one; 0 means none.
+func (c *Conn) measure(now instant, seg *Segment) time.Duration {
+	timing := c.rtt.timing
+	r, ok := c.rtt.acknowledged(seg.Ack, now)
+	if !ok && !timing {
+		// The segment that was timed has been sent again, or none was. With timestamps
+		// "each ACK can be used as an RTT sample" (RFC 6298, 3); they tick more
+		// coarsely, and one sample in a round trip is enough.
+		r, ok = c.echoed(now, seg)
+	}
+	if !ok {
+		return 0
+	}
+	c.rtt.sample(r)
+	// RFC 6298, 5: "once a new RTT measurement is obtained [...] the computations
+	// outlined in Section 2 are performed, including the computation of RTO, which
+	// may result in "collapsing" RTO back down after it has been subject to
+	// exponential back off (rule 5.5)."
+	c.backoff = 0
+	return r
+}
+
+// updateSendWindow takes the segment's window, unless it is older than the last.
+//
+// RFC 9293, 3.10.7.4: "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =<
+// SEG.ACK)), set SND.WND <- SEG.WND [...] The check here prevents using old
+// segments to update the window."
+func (c *Conn) updateSendWindow(seg *Segment) {
+	if c.snd.wl1.Less(seg.Seq) || c.snd.wl1 == seg.Seq && c.snd.wl2.LessEq(seg.Ack) {
+		c.setSendWindow(seg)
+	}
+}
+
+// setSendWindow takes the segment's window (MUST-1: unsigned; REC-1: 32 bits).
+func (c *Conn) setSendWindow(seg *Segment) {
+	c.snd.wnd = c.segmentWindow(seg)
+	c.snd.wl1, c.snd.wl2 = seg.Seq, seg.Ack
+	c.snd.maxWnd = max(c.snd.maxWnd, c.snd.wnd)
+}
+
+// segmentWindow is SEG.WND in bytes.
+//
+// RFC 7323, 2.2: "The window field in a segment where the SYN bit is set (i.e., a
+// <SYN> or <SYN,ACK>) MUST NOT be scaled."
+func (c *Conn) segmentWindow(seg *Segment) uint32 {
+	if seg.Flags.Has(syn) {
+		return uint32(seg.Window)
+	}
+	return uint32(seg.Window) << c.snd.shift
+}
+
+// duplicateACK takes an ACK for nothing new. "If the ACK is a duplicate (SEG.ACK
+// =< SND.UNA), it can be ignored", but for its window, and for what it says of the
+// peer.
+func (c *Conn) duplicateACK(now instant, seg *Segment) {
+	// RFC 5681, 2: "(a) the receiver of the ACK has outstanding data, (b) the incoming
+	// acknowledgment carries no data, (c) the SYN and FIN bits are both off, (d) the
+	// acknowledgment number is equal to the greatest acknowledgment received on the
+	// given connection [...] and (e) the advertised window in the incoming
+	// acknowledgment equals the advertised window in the last incoming
+	// acknowledgment."
+	duplicate := c.outstanding() && seg.seqLen() == 0 && seg.Ack == c.snd.una &&
+		c.segmentWindow(seg) == c.snd.wnd && c.snd.wnd > 0
+	if seg.Ack != c.snd.una || c.synPending() {
+		return
+	}
+	c.updateSendWindow(seg)
+	if duplicate {
+		c.countDuplicate(now)
+	}
+	if c.snd.wnd == 0 {
+		// RFC 9293, 3.8.6.1: "As long as the receiving TCP peer continues to send
+		// acknowledgments in response to the probe segments, the sending TCP peer MUST
+		// allow the connection to stay open (MUST-37)." For as long as there is a user.
+		if c.timers[timerGiveUp] != 0 && !c.closed {
+			c.armGiveUp(now)
+		}
+		c.retransmits = 0
+	} else if c.probed {
+		// The window is open. The probe fell on a closed one: it is sent again with
+		// what follows it.
+		c.probed = false
+		c.snd.at = c.snd.una
+		c.backoff = 0
+		c.armRetransmit(now)
+	}
+}
+
+// acknowledgedFIN does what an ACK of our FIN asks for in each state.
+func (c *Conn) acknowledgedFIN(now instant) {
+	if !c.finAcknowledged() {
+		return
+	}
+	switch c.state {
+	case StateFinWait1:
+		// "if the FIN segment is now acknowledged, then enter FIN-WAIT-2 and continue
+		// processing in that state."
+		c.state = StateFinWait2
+		c.armFinWait2(now)
+	case StateClosing:
+		// "if the ACK acknowledges our FIN, then enter the TIME-WAIT state"
+		c.enterTimeWait(now)
+	case StateLastAck:
+		// "If our FIN is now acknowledged, delete the TCB, enter the CLOSED state, and
+		// return."
+		c.terminate(nil)
+	}
+}

@@ -1,0 +1,57 @@
+package tcp
+
+import "time"
+
+// Keepalives: RFC 9293, 3.8.4 (MAY-5).
+
+// SetKeepAlive switches keepalives on, or off when k.Idle is 0 (MUST-24).
+func (c *Conn) SetKeepAlive(t time.Time, k KeepAlive) {
+	c.keepAlive, c.probes = k.withDefaults(), 0
+	c.timers[timerKeepAlive] = 0
+	if c.state.synchronized() {
+		c.armKeepAlive(c.at(t))
+	}
+}
+
+// armKeepAlive waits for silence. The timer is not moved when something arrives:
+// when it goes off, it looks at how long the silence has been.
+func (c *Conn) armKeepAlive(now instant) {
+	if c.keepAlive.Idle > 0 && c.state != StateTimeWait {
+		c.timers[timerKeepAlive] = now.add(c.keepAlive.Idle)
+	}
+}
+
+func (c *Conn) keepAliveTimeout(now instant) {
+	if !c.state.synchronized() || c.keepAlive.Idle <= 0 {
+		return
+	}
+	// RFC 9293, 3.8.4: "Keep-alive packets MUST only be sent when no sent data is
+	// outstanding, and no data or acknowledgment packets have been received for the
+	// connection within an interval (MUST-26)."
+	if c.outstanding() || c.unsent() > 0 {
+		c.armKeepAlive(now)
+		return
+	}
+	if due := c.heard.add(c.keepAlive.Idle); c.probes == 0 && now < due {
+		c.timers[timerKeepAlive] = due
+		return
+	}
+	// "it MUST NOT interpret failure to respond to any specific probe as a dead
+	// connection (MUST-29)."
+	if int(c.probes) >= c.keepAlive.Count {
+		c.giveUpOn(ErrTimeout)
+		return
+	}
+	c.probes++
+	c.aliveNow = true
+	c.timers[timerKeepAlive] = now.add(c.keepAlive.Interval)
+}
+
+// sendKeepAlive sends a segment that the peer must answer.
+//
+// RFC 9293, 3.8.4: "Such a segment generally contains SEG.SEQ = SND.NXT-1 [...] An
+// implementation SHOULD send a keep-alive segment with no data (SHLD-12)".
+func (c *Conn) sendKeepAlive(now instant, out *Segment) {
+	c.aliveNow = false
+	c.header(now, out, c.snd.nxt.Add(-1))
+}

@@ -1,0 +1,194 @@
+package tcp
+
+// run is a range of text that has arrived beyond a gap: from start up to end.
+type run struct{ start, end Seq }
+
+// maxRuns is how many runs beyond gaps a connection keeps at most. It allows a
+// gap after every second segment of a window of 3 MB; a segment that would make
+// one more is dropped, and the peer sends it again when the first gaps are
+// filled. It bounds what a peer can make us allocate and search.
+const maxRuns = 1024
+
+// keepRuns is how many an idle connection has memory for.
+const keepRuns = 16
+
+// receiveQueue is the text that the peer has sent and the user has not read.
+// Text that arrives out of order is put where it belongs at once, in chunks with
+// gaps between them, so that nothing moves when a gap is filled.
+type receiveQueue struct {
+	head, tail  *chunk // in order of their numbers, not overlapping
+	first, next Seq    // of the first byte to read, and behind the last that is in order
+	runs        []run  // beyond next, in order, not touching
+}
+
+func (q *receiveQueue) len() int { return q.next.Sub(q.first) }
+
+// start empties the queue; its first byte will have the number seq.
+func (q *receiveQueue) start(seq Seq) { q.first, q.next = seq, seq }
+
+// arrival is the part of a segment's text that lies in the window.
+type arrival struct {
+	seq    Seq
+	n      int      // bytes
+	pieces [][]byte // of the whole text
+	skip   int      // bytes of pieces before seq
+}
+
+// insert takes the text of a, which must not lie before next, and says how many
+// bytes became readable and whether there was room for it.
+func (q *receiveQueue) insert(pool *Chunks, a arrival) (readable int, ok bool) {
+	if a.seq == q.next && len(q.runs) == 0 {
+		q.write(pool, a)
+		q.next = q.next.Add(a.n)
+		return a.n, true
+	}
+	if !q.insertRun(pool, a) {
+		return 0, false
+	}
+	before := q.next
+	q.join()
+	return q.next.Sub(before), true
+}
+
+// join moves next over the first run when nothing is missing before it.
+func (q *receiveQueue) join() {
+	if len(q.runs) == 0 || q.runs[0].start != q.next {
+		return
+	}
+	q.next = q.runs[0].end
+	q.runs = q.runs[:copy(q.runs, q.runs[1:])]
+	if len(q.runs) == 0 && cap(q.runs) > keepRuns {
+		q.runs = nil
+	}
+}
+
+// insertRun writes what is new in a, and enters it into the runs. What arrived
+// first stays: a second copy of it, which may differ, is not looked at.
+func (q *receiveQueue) insertRun(pool *Chunks, a arrival) bool {
+	start, end := a.seq, a.seq.Add(a.n)
+	i := 0
+	for i < len(q.runs) && q.runs[i].end.Less(start) {
+		i++
+	}
+	j := i // runs[i:j] overlap or touch the new one
+	at := start
+	for ; j < len(q.runs) && q.runs[j].start.LessEq(end); j++ {
+		if at.Less(q.runs[j].start) {
+			q.write(pool, a.part(at, q.runs[j].start))
+		}
+		at = at.Max(q.runs[j].end)
+	}
+	if i == j && len(q.runs) >= maxRuns {
+		return false
+	}
+	if at.Less(end) {
+		q.write(pool, a.part(at, end))
+	}
+	if i == j {
+		q.runs = append(q.runs, run{})
+		copy(q.runs[i+1:], q.runs[i:])
+		q.runs[i] = run{start, end}
+		return true
+	}
+	q.runs[i] = run{start.Min(q.runs[i].start), end.Max(q.runs[j-1].end)}
+	q.runs = append(q.runs[:i+1], q.runs[j:]...)
+	return true
+}
+
+// part returns what a has from start up to end.
+func (a arrival) part(start, end Seq) arrival {
+	a.skip += start.Sub(a.seq)
+	a.seq, a.n = start, end.Sub(start)
+	return a
+}
+
+// write copies a's text to its place.
+func (q *receiveQueue) write(pool *Chunks, a arrival) {
+	skip := a.skip
+	for _, piece := range a.pieces {
+		if skip >= len(piece) {
+			skip -= len(piece)
+			continue
+		}
+		piece, skip = piece[skip:], 0
+		piece = piece[:min(len(piece), a.n)]
+		for len(piece) > 0 {
+			c := q.chunkFor(pool, a.seq, a.n)
+			n := copy(c.data[a.seq.Sub(c.seq):], piece)
+			a.seq, a.n, piece = a.seq.Add(n), a.n-n, piece[n:]
+		}
+		if a.n == 0 {
+			return
+		}
+	}
+}
+
+// chunkFor returns the chunk that holds the byte seq, the first of n to come.
+func (q *receiveQueue) chunkFor(pool *Chunks, seq Seq, n int) *chunk {
+	var before *chunk // the last that ends before seq
+	if q.tail != nil && q.tail.seq.LessEq(seq) {
+		before = q.tail
+	} else {
+		for c := q.head; c != nil && c.seq.LessEq(seq); c = c.next {
+			before = c
+		}
+	}
+	if before != nil && seq.Less(before.end()) {
+		return before
+	}
+	// New chunks lie one behind the other from the last one on, also where a gap
+	// is left between them: once the gap is filled they are as full as without it.
+	start, size := q.next, largeChunk
+	if before != nil {
+		start = before.end()
+	} else if seq.Sub(start)+n <= smallChunk {
+		size = smallChunk
+	}
+	start = start.Add(seq.Sub(start) / size * size)
+	c := pool.get(size)
+	c.seq = start
+	if before == nil {
+		c.next, q.head = q.head, c
+	} else {
+		c.next, before.next = before.next, c
+	}
+	if c.next == nil {
+		q.tail = c
+	} else if room := c.next.seq.Sub(start); room < len(c.data) {
+		c.data = c.data[:room]
+	}
+	return c
+}
+
+// read copies text in order to b and removes it.
+func (q *receiveQueue) read(pool *Chunks, b []byte) int {
+	n := 0
+	for n < len(b) && q.first != q.next {
+		c := q.head
+		i := q.first.Sub(c.seq)
+		m := copy(b[n:], c.data[i:min(len(c.data), i+q.len())])
+		n += m
+		q.discard(pool, q.first.Add(m))
+	}
+	return n
+}
+
+// discard removes the text before seq.
+func (q *receiveQueue) discard(pool *Chunks, seq Seq) {
+	q.first = seq
+	empty := q.first == q.next && len(q.runs) == 0
+	for c := q.head; c != nil && (empty || c.end().LessEq(seq)); c = q.head {
+		q.head = c.next
+		c.next = nil
+		pool.put(c)
+	}
+	if q.head == nil {
+		q.tail = nil
+	}
+}
+
+// forget removes the text beyond gaps.
+func (q *receiveQueue) forget(pool *Chunks) {
+	q.runs = nil
+	q.discard(pool, q.first)
+}

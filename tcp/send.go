@@ -1,0 +1,179 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/usernet-go/usernet/wire"
+)
+
+// Next writes the next segment that is to be sent to out, and says whether there
+// is one. It is called until there is none, after each batch of segments, each
+// verb and each Advance. Text refers to the send queue: it is read-only, and must
+// not be used any more when [Conn.Returned] is called. Storage of out.Text is
+// used again.
+func (c *Conn) Next(t time.Time, out *Segment) bool {
+	now := c.at(t)
+	out.clear()
+	switch {
+	case c.reply.flags != 0:
+		c.sendReply(now, out)
+	case c.state == StateClosed || c.state == StateListen:
+		return false
+	case c.synNow:
+		c.sendSYN(now, out)
+	case c.oweDupACKs > 0:
+		c.oweDupACKs--
+		c.sendACK(now, out)
+	case c.resendNow && c.sendFirstAgain(now, out):
+	case c.probeNow && c.sendProbe(now, out):
+	case c.sendText(now, out):
+	case c.ackNow:
+		c.sendACK(now, out)
+	case c.aliveNow:
+		c.sendKeepAlive(now, out)
+	default:
+		c.waitToSend(now)
+		return false
+	}
+	return true
+}
+
+// Returned says that nothing handed out by Next is referred to any more: memory
+// acknowledged meanwhile goes back to the pool.
+func (c *Conn) Returned() {
+	c.lent = false
+	c.out.returned(c.cfg.Chunks)
+}
+
+// Unsent says that a segment that Next returned was not sent, because the link
+// had no room: it is returned again. Of several, the last one comes first. Header
+// and Len of the segment are enough.
+func (c *Conn) Unsent(t time.Time, seg *Segment) {
+	now := c.at(t)
+	switch {
+	case seg.Flags.Has(rst):
+		c.reply = reply{flags: seg.Flags, seq: seg.Seq, ack: seg.Ack,
+			timestamps: seg.Options.HasTimestamps, tsVal: seg.Options.TSVal, tsEcr: seg.Options.TSEcr}
+	case c.state == StateClosed || c.state == StateListen:
+	case seg.Flags.Has(syn):
+		c.synNow = true
+	case seg.seqLen() == 0:
+		c.ackNow = true
+		// If nobody asks before.
+		c.timers[timerDelayedACK] = now.add(c.cfg.DelayedACK)
+	default:
+		c.unsentText(seg)
+	}
+}
+
+// unsentText takes back text or FIN.
+func (c *Conn) unsentText(seg *Segment) {
+	c.rtt.abandon()
+	switch {
+	case seg.Seq.Less(c.snd.una) || !seg.Seq.Less(c.snd.at):
+		// Acknowledged from an earlier copy, or already to be sent again.
+	case c.recovering && seg.Seq == c.snd.una:
+		c.resendNow = true
+	default:
+		c.snd.at = seg.Seq
+	}
+}
+
+// header fills the fields that all segments with ACK have in common.
+func (c *Conn) header(now instant, out *Segment, seq Seq) {
+	// RFC 9293, 3.8: "once in the ESTABLISHED state, all segments must carry current
+	// acknowledgment information."
+	out.Seq, out.Ack, out.Flags = seq, c.rcv.nxt, ack
+	out.Window = c.windowField()
+	c.stamp(now, out)
+	// "The urgent mechanism: [...] the urgent field is meaningful and must be added
+	// to the segment sequence number to yield the urgent pointer" (3.8.5). What is
+	// too far away for the field is as far as it can show.
+	if c.urgentOut && seq.Less(c.snd.up) {
+		out.Flags |= urg
+		out.Urgent = uint16(min(c.snd.up.Sub(seq), 65535))
+	}
+	c.acknowledged()
+}
+
+// stamp adds timestamps, where they are agreed on.
+//
+// RFC 7323, 3.2: "the TSopt MUST be sent in every non-<RST> segment for the
+// duration of the connection".
+func (c *Conn) stamp(now instant, out *Segment) {
+	if c.ts.agreed {
+		out.Options.HasTimestamps = true
+		out.Options.TSVal, out.Options.TSEcr = tsClock(now, c.ts.offset), c.ts.recent
+	}
+}
+
+// sendSYN sends our SYN, with ACK when the peer's has arrived.
+func (c *Conn) sendSYN(now instant, out *Segment) {
+	c.synNow = false
+	if c.state != StateSynSent {
+		c.header(now, out, c.snd.iss)
+	} else if !c.cfg.NoTimestamps {
+		// RFC 7323, 3.2: "If the ACK bit is not set in the outgoing TCP header, the sender
+		// of that segment SHOULD set the TSecr field to zero."
+		out.Options.HasTimestamps, out.Options.TSVal = true, tsClock(now, c.ts.offset)
+	}
+	out.Seq, out.Flags, out.Urgent = c.snd.iss, out.Flags&ack|syn, 0
+	out.Window = uint16(c.synWindow())
+	c.synOptions(&out.Options)
+	if !c.synResent {
+		c.rtt.time(c.snd.nxt, now)
+	}
+	c.startRetransmit(now)
+}
+
+// sendACK sends an ACK without text.
+//
+// RFC 9293, 3.10.7.4: "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"
+func (c *Conn) sendACK(now instant, out *Segment) { c.header(now, out, c.ackSeq()) }
+
+// ackSeq is the number of a segment without text: SND.NXT, or the right edge of
+// the peer's window when a probe, or a peer that shrank it, has left SND.NXT
+// beyond: the peer would not accept the segment (RFC 9293, A.2).
+func (c *Conn) ackSeq() Seq {
+	if c.synPending() || !c.outstanding() {
+		return c.snd.nxt
+	}
+	return c.snd.nxt.Min(c.snd.una.Add(int(c.snd.wnd)))
+}
+
+// reply is a RST that is to be sent.
+type reply struct {
+	seq, ack     Seq
+	tsVal, tsEcr uint32
+	flags        wire.TCPFlags // 0: none
+	timestamps   bool
+}
+
+// reset answers a segment with a RST.
+func (c *Conn) reset(seg *Segment) {
+	var out Segment
+	if ResetFor(seg, &out) {
+		c.reply = reply{flags: out.Flags, seq: out.Seq, ack: out.Ack,
+			timestamps: out.Options.HasTimestamps, tsEcr: out.Options.TSEcr}
+	}
+}
+
+// resetPeer makes the RST by which the connection is aborted.
+//
+// RFC 9293, 3.10.5: "Send a reset segment: <SEQ=SND.NXT><CTL=RST>"
+func (c *Conn) resetPeer(now instant) {
+	c.reply = reply{flags: rst, seq: c.ackSeq()}
+	if c.ts.agreed {
+		// RFC 7323, 5.2: "If an <RST> is being generated because of a user abort, and
+		// Snd.TS.OK is set, then a Timestamps option SHOULD be included in the <RST>."
+		c.reply.timestamps = true
+		c.reply.tsVal, c.reply.tsEcr = tsClock(now, c.ts.offset), c.ts.recent
+	}
+}
+
+func (c *Conn) sendReply(now instant, out *Segment) {
+	r := &c.reply
+	out.Seq, out.Ack, out.Flags = r.seq, r.ack, r.flags
+	out.Options.HasTimestamps, out.Options.TSVal, out.Options.TSEcr = r.timestamps, r.tsVal, r.tsEcr
+	*r = reply{}
+}

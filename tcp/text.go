@@ -1,0 +1,104 @@
+package tcp
+
+// Seventh, process the segment text.
+func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
+	if text.n == 0 {
+		c.noteFIN(text.fin, text.seq)
+		return ReasonTaken
+	}
+	if !c.state.receivesText() {
+		// RFC 9293, 3.10.7.4: "This should not occur since a FIN has been received from
+		// the remote side. Ignore the segment text."
+		return ReasonTextAfterFIN
+	}
+	if c.closed {
+		// 3.6.1: "if new data is received after CLOSE is called, its TCP implementation
+		// SHOULD send a RST to show that data was lost (SHLD-3)."
+		c.resetPeer(now)
+		c.terminate(nil)
+		return ReasonTextAfterClose
+	}
+	if c.finSeen && c.rcv.fin.Less(text.seq.Add(text.n)) {
+		c.ackNow = true
+		return ReasonTextAfterFIN
+	}
+	c.noteText(now)
+	segments := c.learnSize(seg)
+	r := c.acceptText(now, text, segments)
+	c.noteFIN(text.fin, text.seq.Add(text.n))
+	return r
+}
+
+// acceptText queues text and decides about its ACK.
+//
+// RFC 9293, 3.10.7.4: "When the TCP endpoint takes responsibility for delivering
+// the data to the user, it must also acknowledge the receipt of the data. [...] it
+// advances RCV.NXT over the data accepted, and adjusts RCV.WND as appropriate to
+// the current buffer availability. The total of RCV.NXT and RCV.WND should not be
+// reduced." Segments beyond a gap are kept (SHLD-31).
+func (c *Conn) acceptText(now instant, text inWindow, segments int) Reason {
+	gaps := len(c.in.runs) > 0
+	readable, ok := c.in.insert(c.cfg.Chunks, text.arrival)
+	c.rcv.nxt = c.in.next
+	switch {
+	case readable == 0:
+		c.acknowledgeOutOfOrder(segments)
+	case gaps:
+		// RFC 5681, 4.2: "the receiver SHOULD send an immediate ACK when it receives a
+		// data segment that fills in all or part of a gap in the sequence space." The
+		// duplicates that were to be sent before would now look like ones of this ACK.
+		c.ackNow, c.oweDupACKs = true, 0
+	default:
+		c.acknowledgeLater(now)
+	}
+	if !ok {
+		return ReasonTooManyRuns
+	}
+	if c.readClosed {
+		c.in.discard(c.cfg.Chunks, c.in.next)
+		return ReasonTextDiscarded
+	}
+	return ReasonTaken
+}
+
+// noteFIN remembers that the peer's FIN has the number seq, also when something
+// before it is missing.
+func (c *Conn) noteFIN(has bool, seq Seq) {
+	if !has || c.finSeen || seq.Less(c.rcv.nxt) {
+		return
+	}
+	if n := len(c.in.runs); n > 0 && seq.Less(c.in.runs[n-1].end) {
+		return // text has arrived from behind it
+	}
+	c.finSeen, c.rcv.fin = true, seq
+	if seq != c.rcv.nxt {
+		c.ackNow = true
+	}
+}
+
+// Eighth, check the FIN bit.
+func (c *Conn) processFIN(now instant) {
+	if !c.finSeen || c.finTaken || c.rcv.fin != c.rcv.nxt || !c.state.synchronized() {
+		return
+	}
+	// RFC 9293, 3.10.7.4: "If the FIN bit is set, signal the user "connection closing"
+	// and return any pending RECEIVEs with same message, advance RCV.NXT over the FIN,
+	// and send an acknowledgment for the FIN."
+	c.finTaken = true
+	c.rcv.nxt = c.rcv.nxt.Add(1)
+	c.rcv.edge = c.rcv.edge.Max(c.rcv.nxt)
+	c.ackNow, c.oweDupACKs = true, 0
+	switch c.state {
+	case StateEstablished:
+		c.state = StateCloseWait
+	case StateFinWait1:
+		// "If our FIN has been ACKed (perhaps in this segment), then enter TIME-WAIT,
+		// start the time-wait timer, turn off the other timers; otherwise, enter the
+		// CLOSING state." An acknowledged FIN has led to FIN-WAIT-2 above.
+		c.state = StateClosing
+	case StateFinWait2:
+		// "Enter the TIME-WAIT state. Start the time-wait timer, turn off the other
+		// timers."
+		c.enterTimeWait(now)
+	}
+}

@@ -1,0 +1,89 @@
+package tcp
+
+import "time"
+
+// instant is a point in time: nanoseconds since Config.Epoch, from 1 on. Zero
+// is none.
+type instant int64
+
+const (
+	second      = instant(time.Second)
+	millisecond = instant(time.Millisecond)
+)
+
+// at returns t as an instant. What lies before the epoch is taken for it.
+func (c *Conn) at(t time.Time) instant { return max(1, instant(t.Sub(c.cfg.Epoch))) }
+
+// add returns the instant d later.
+func (i instant) add(d time.Duration) instant { return i + instant(d) }
+
+// since returns the time from an earlier instant to i.
+func (i instant) since(earlier instant) time.Duration { return time.Duration(i - earlier) }
+
+// timer names what a connection waits for.
+type timer uint8
+
+const (
+	timerRetransmit timer = iota // an answer to what was sent, or to a zero window: retransmit.go
+	timerGiveUp                  // R2 or the user timeout: giveup.go
+	timerOverride                // silly-window avoidance and cork: sendtext.go
+	timerPace                    // the next segment, at the pacing rate: pacing.go
+	timerDelayedACK              // delayedack.go
+	timerKeepAlive               // keepalive.go
+	timerClose                   // the end of TIME-WAIT, or of FIN-WAIT-2 without a user: close.go
+	numTimers
+)
+
+// timers holds when each is due, or zero.
+type timers [numTimers]instant
+
+func (t *timers) clearAll() { *t = timers{} }
+
+// next returns the earliest, or zero.
+func (t *timers) next() instant {
+	first := instant(0)
+	for _, i := range t {
+		if i != 0 && (first == 0 || i < first) {
+			first = i
+		}
+	}
+	return first
+}
+
+// Deadline returns when Advance must be called at the latest; zero when nothing
+// is waited for.
+func (c *Conn) Deadline() time.Time {
+	i := c.timers.next()
+	if i == 0 {
+		return time.Time{}
+	}
+	return c.cfg.Epoch.Add(time.Duration(i))
+}
+
+// Advance lets time go on to now: what is due happens, and what it has to send
+// is returned by Next.
+func (c *Conn) Advance(t time.Time) {
+	now := c.at(t)
+	for i := range numTimers {
+		if due := c.timers[i]; due == 0 || due > now {
+			continue
+		}
+		c.timers[i] = 0
+		switch i {
+		case timerRetransmit:
+			c.retransmissionTimeout(now)
+		case timerGiveUp:
+			c.giveUp(now)
+		case timerOverride:
+			c.override = true
+		case timerPace:
+			// Next looks at the clock.
+		case timerDelayedACK:
+			c.ackNow = true
+		case timerKeepAlive:
+			c.keepAliveTimeout(now)
+		case timerClose:
+			c.closeTimeout()
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package tcp
+
+import (
+	"io"
+	"time"
+)
+
+// Read copies text that has arrived in order to b. It returns ErrWouldBlock when
+// there is none yet, and io.EOF after the peer's FIN. When the connection has
+// ended otherwise, what has arrived is read first; then the first of Read, Write
+// and CloseWrite returns the reason, and Read io.EOF from then on.
+func (c *Conn) Read(t time.Time, b []byte) (int, error) {
+	switch {
+	case c.closed:
+		return 0, ErrClosed
+	case c.in.len() > 0:
+		n := c.in.read(c.cfg.Chunks, b[:c.untilUrgent(len(b))])
+		c.readUpTo(c.in.first)
+		c.updateWindow()
+		return n, nil
+	case c.finTaken || c.readClosed:
+		return 0, io.EOF
+	case c.err != nil:
+		return 0, c.tell(io.EOF)
+	case c.state == StateClosed || c.state == StateListen:
+		return 0, ErrNotConnected
+	}
+	return 0, ErrWouldBlock
+}
+
+// Write queues as much of b as there is room for, and returns ErrWouldBlock when
+// there is none.
+func (c *Conn) Write(t time.Time, b []byte) (int, error) {
+	switch {
+	case c.closed:
+		return 0, ErrClosed
+	case c.err != nil:
+		return 0, c.tell(ErrPipe)
+	case c.finQueued:
+		return 0, ErrPipe
+	case c.state == StateClosed || c.state == StateListen:
+		return 0, ErrNotConnected
+	case len(b) == 0:
+		return 0, nil
+	}
+	n := min(len(b), c.cfg.SendBuffer-c.out.len())
+	if n <= 0 {
+		return 0, ErrWouldBlock
+	}
+	c.out.append(c.cfg.Chunks, b[:n])
+	return n, nil
+}
+
+// tell returns why the connection ended, the first time, and later from then on.
+func (c *Conn) tell(later error) error {
+	// A user who has read the peer's FIN expects no more than that writing is over.
+	if c.told || c.finTaken && c.err == ErrReset {
+		return later
+	}
+	c.told = true
+	return c.err
+}
+
+// Readable says that Read would not return ErrWouldBlock.
+func (c *Conn) Readable() bool {
+	return c.in.len() > 0 || c.finTaken || c.readClosed || c.err != nil ||
+		c.state == StateClosed || c.state == StateListen
+}
+
+// Writable says that Write would not return ErrWouldBlock.
+func (c *Conn) Writable() bool {
+	return c.out.len() < c.cfg.SendBuffer || c.finQueued || c.err != nil ||
+		c.state == StateClosed || c.state == StateListen
+}
+
+// SetMSS sets the largest text in bytes of a segment without options that the
+// path carries, when it changes. What is in the network in larger segments is
+// sent again at once, if the path has become narrower.
+func (c *Conn) SetMSS(t time.Time, mss int) {
+	before := c.window.MSS
+	c.mss = clampMSS(mss)
+	if before == 0 {
+		return // no peer yet
+	}
+	c.updateMSS()
+	if c.cc == nil || c.window.MSS >= before {
+		return
+	}
+	// RFC 5681, 3.1: "cwnd SHOULD be reduced by the ratio of the old segment size to
+	// the new segment size."
+	c.window.Bytes = max(c.window.MSS, int(int64(c.window.Bytes)*int64(c.window.MSS)/int64(before)))
+	if c.outstanding() {
+		c.leaveRecovery()
+		c.snd.recover = c.snd.nxt
+		c.snd.at = c.snd.una
+		c.rtt.abandon()
+	}
+}
