@@ -7,7 +7,7 @@ type Redirect struct {
 	Target, Destination netip.Addr
 	TargetMAC           MAC
 	// Quote is the start of the packet that was redirected, for ParseQuote; Append
-	// pads it with zeros to a multiple of 8 bytes, and cuts it at maxNDQuote.
+	// pads it with zeros to a multiple of 8 bytes, and cuts it at 2032.
 	Quote []byte
 }
 

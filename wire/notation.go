@@ -112,7 +112,7 @@ func ParseNotation(s string) (h TCP, textLen int, err error) {
 	seen := make(map[string]bool)
 	for rest := strings.TrimSpace(s); rest != ""; rest = strings.TrimSpace(rest) {
 		field, after, ok := strings.Cut(rest, ">")
-		if !ok || field[0] != '<' {
+		if !ok || !strings.HasPrefix(field, "<") {
 			return TCP{}, 0, fmt.Errorf("segment %q: want <FIELD=value> at %q", s, rest)
 		}
 		rest = after
@@ -149,10 +149,12 @@ func (h *TCP) parseField(name, value string, textLen *int) (want string) {
 			*textLen = TextUnknown
 			return ""
 		}
-		var n uint32
-		want = parseNumber(value, &n)
+		n, err := strconv.ParseUint(value, 10, 31)
+		if err != nil {
+			return "a number of bytes, or none"
+		}
 		*textLen = int(n)
-		return want
+		return ""
 	case "WND":
 		return parseNumber(value, &h.Window)
 	case "UP":
