@@ -1,0 +1,44 @@
+// Package host is the engine of the stack: one end system with its interfaces,
+// addresses and routes, its neighbours, its UDP sockets and its TCP connections.
+//
+// On the way of a byte it stands between the links and the application. In: a
+// link delivers a batch of packets on the goroutine of one of its queues (or, in
+// memory, of the sender); input checks each packet, reassembles fragments, and
+// hands it to TCP, UDP, ICMP, ARP or ND. Out: a verb, a timer or an answer finds
+// the route, writes all headers in one pass in front of payload that is referred
+// to, and calls the link's Send. What knows a protocol (package tcp, and here the
+// neighbourCache and the reassembler) has no lock and no clock; what is around it
+// has no protocol.
+//
+// # Locks
+//
+// A goroutine that holds one of these takes only those that come after it:
+//
+//  1. TCPConn.mu
+//  2. TCPListener.mu, timeWaitTable.mu
+//  3. UDPConn.mu, Pinger.mu
+//  4. Host.mu, which guards changes of interfaces, addresses and routes
+//  5. neighbourTable.mu, reassembly.mu
+//  6. the leaves, under which no other is taken: the shards of the flow table,
+//     tcpListeners.mu, udpTable.mu, pingTable.mu, portTable.mu, pathMTUs.mu,
+//     rateLimit.mu, Host.randMu, timers.mu
+//
+// No lock is held across Link.Send, a delivery, a timer's callback or a call of
+// the application's code: over a link in memory the peer's answer arrives within
+// Send. Nothing waits while it holds a mutex, but for sync.Cond on that mutex.
+// The way of a packet takes no lock for routes and addresses (a topology is
+// replaced as a whole) nor for a neighbour's MAC (one atomic word).
+//
+// # Bounds
+//
+// Each has a documented behaviour where it is defined, and a Reason that counts
+// it: TCP connections, backlogs and records in TIME-WAIT; neighbours and what
+// waits for them; datagrams in reassembly; bytes queued at a UDP socket; pings;
+// ICMP errors and resets sent a second; path MTUs.
+//
+// # Not here yet
+//
+// Router advertisements, detection of duplicate addresses, multicast groups that
+// applications join, redirects, forwarding, the address selection of RFC 6724,
+// interfaces and addresses that go while the host lives.
+package host

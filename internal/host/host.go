@@ -1,0 +1,196 @@
+package host
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// Config configures a Host. The zero value is ready for use: fields that are zero
+// mean their defaults.
+type Config struct {
+	Clock  Clock        // the system's
+	Rand   io.Reader    // crypto/rand: sequence numbers, ports, MACs, identifiers
+	TCP    tcp.Config   // what the connections share
+	Logger *slog.Logger // none: says nothing
+
+	MaxConnections int // TCP connections, half-open ones included; 65536
+	MaxTimeWait    int // records of connections in TIME-WAIT; 65536
+
+	MaxNeighbours          int // entries in the neighbour table of one interface; 1024
+	MaxReassemblyBytes     int // of datagrams that are not whole yet; 4 MiB
+	MaxReassemblyDatagrams int // likewise; 256
+	UDPReceiveBuffer       int // bytes queued at one UDP socket; 256 KiB
+	ICMPErrorRate          int // ICMP errors and TCP resets sent a second, each; 1000, 50 at once
+}
+
+func (c Config) withDefaults() Config {
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&c.MaxConnections, 65536},
+		{&c.MaxTimeWait, 65536},
+		{&c.MaxNeighbours, 1024},
+		{&c.MaxReassemblyBytes, 4 << 20},
+		{&c.MaxReassemblyDatagrams, 256},
+		{&c.UDPReceiveBuffer, 256 << 10},
+		{&c.ICMPErrorRate, 1000},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	return c
+}
+
+// rateBurst is how many ICMP errors, or resets, may go at once.
+const rateBurst = 50
+
+// A Host is one end system: its interfaces, addresses, routes, sockets and
+// connections. Its methods may be called by many goroutines at once.
+type Host struct {
+	config Config
+	clock  Clock
+	log    *slog.Logger
+	ttl    uint8 // of the packets we send
+	epoch  time.Time
+	stats  counters
+	timers timers
+	ports  portTable
+
+	randMu sync.Mutex // guards config.Rand; a leaf
+
+	mu     sync.Mutex // guards changes of net, and closed; see doc.go for the order
+	closed bool
+	done   chan struct{}            // closed when Close is done
+	net    atomic.Pointer[topology] // interfaces, addresses, routes: replaced as a whole
+	lo     *iface                   // packets to ourselves
+
+	receivers  sync.WaitGroup // goroutines of the links' receive queues
+	inputs     sync.Pool      // of *inputBatch
+	outputs    sync.Pool      // of *datagram: room for packets other than TCP's
+	udpBuffers udpBuffers
+
+	udp        udpTable
+	pings      pingTable
+	reassembly reassembly
+	pathMTUs   pathMTUs
+	ids        [256]atomic.Uint32 // of datagrams in fragments: see nextID
+	icmpErrors rateLimit
+
+	tcpHost
+}
+
+// New makes a host without links: it reaches itself, at 127.0.0.1 and ::1.
+func New(config Config) (*Host, error) {
+	config = config.withDefaults()
+	h := &Host{config: config, clock: config.Clock, log: config.Logger, ttl: 64, done: make(chan struct{})}
+	h.epoch = h.clock.Now()
+	h.timers.init(h.clock, h.epoch)
+	var secret, seed [32]byte
+	for _, b := range [][]byte{secret[:], seed[:]} {
+		if err := h.random(b); err != nil {
+			return nil, err
+		}
+	}
+	h.ports.init(secret, binary.BigEndian.Uint32(seed[0:]))
+	h.pings.init(binary.BigEndian.Uint16(seed[4:]))
+	h.icmpErrors.init(config.ICMPErrorRate, rateBurst)
+	h.inputs.New = func() any { return &inputBatch{h: h} }
+	h.outputs.New = func() any { return new(datagram) }
+	h.udp.init()
+	h.reassembly.init(h)
+	if err := h.initTCP(); err != nil {
+		return nil, err
+	}
+	h.lo = newLoopback(h)
+	h.net.Store(newTopology(h.lo))
+	return h, nil
+}
+
+// random fills b from Config.Rand.
+func (h *Host) random(b []byte) error {
+	h.randMu.Lock()
+	defer h.randMu.Unlock()
+	if _, err := io.ReadFull(h.config.Rand, b); err != nil {
+		return fmt.Errorf("random numbers: %w", err)
+	}
+	return nil
+}
+
+// Attach hands the link l over to the host, which closes it when it is closed
+// itself, and adds the interface that ifc describes. When it returns, packets
+// are received.
+func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
+	ifc, err := newInterface(h, l, config)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return ErrClosed
+	}
+	t, err := h.net.Load().with(ifc, config)
+	if err != nil {
+		h.mu.Unlock()
+		return err
+	}
+	h.net.Store(t)
+	queues := ifc.info().Queues
+	h.receivers.Add(queues)
+	h.mu.Unlock()
+
+	running := make(chan struct{})
+	for q := range queues {
+		go ifc.receive(q, running)
+	}
+	for range queues {
+		<-running
+	}
+	return nil
+}
+
+// Close resets connections, closes sockets and links, and waits until no
+// goroutine or callback of the host runs any more. It must not be called from
+// within a delivery of a link or a callback of the Clock. A second Close waits
+// for the first.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		<-h.done
+		return nil
+	}
+	h.closed = true
+	h.mu.Unlock()
+
+	h.closeAllTCP()
+	h.udp.closeAll()
+	h.pings.closeAll()
+	h.timers.close()
+	for _, ifc := range h.net.Load().ifaces {
+		ifc.close()
+	}
+	h.receivers.Wait()
+	close(h.done)
+	return nil
+}

@@ -1,0 +1,241 @@
+package host
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/wire"
+)
+
+// icmpv4 takes an ICMP message.
+func (b *inputBatch) icmpv4() Reason {
+	p := &b.p
+	if r := p.verify(wire.ProtocolICMPv4); r != wire.OK {
+		return wireReason(r)
+	}
+	m, r := wire.ParseICMPv4(p.head)
+	if r != wire.OK {
+		return wireReason(r)
+	}
+	switch m.Type {
+	case wire.ICMPv4EchoRequest:
+		return b.echo(wire.ProtocolICMPv4, byte(wire.ICMPv4EchoReply))
+	case wire.ICMPv4EchoReply:
+		return b.h.pings.reply(b.now, p, m.ID, m.Sequence)
+	case wire.ICMPv4Unreachable:
+		return b.unreachable(m.Body, unreachableIPv4(m.Code), int(m.MTU), m.Code == wire.ICMPv4CodeFragmentation)
+	case wire.ICMPv4TimeExceeded, wire.ICMPv4ParameterProblem:
+		// RFC 9293, 3.9.2.2: "Since these [...] messages indicate soft error conditions, a
+		// TCP implementation MUST NOT abort the connection (MUST-56)".
+		return b.unreachable(m.Body, icmpVerdict{err: ErrHostUnreachable}, 0, false)
+	}
+	// Redirects among them: with one gateway there is no better one to learn of.
+	return ReasonICMPType
+}
+
+// icmpv6 takes an ICMPv6 message.
+func (b *inputBatch) icmpv6() Reason {
+	p := &b.p
+	if r := p.verify(wire.ProtocolICMPv6); r != wire.OK {
+		return wireReason(r)
+	}
+	m, r := wire.ParseICMPv6(p.head)
+	switch {
+	case r != wire.OK:
+		return wireReason(r)
+	case p.src.IsUnspecified() && m.Type != wire.ICMPv6NeighborSolicitation:
+		return ReasonSource
+	}
+	switch m.Type {
+	case wire.ICMPv6EchoRequest:
+		return b.echo(wire.ProtocolICMPv6, byte(wire.ICMPv6EchoReply))
+	case wire.ICMPv6EchoReply:
+		return b.h.pings.reply(b.now, p, m.ID, m.Sequence)
+	case wire.ICMPv6Unreachable:
+		return b.unreachable(m.Body, unreachableIPv6(m.Code), 0, false)
+	case wire.ICMPv6PacketTooBig:
+		return b.unreachable(m.Body, icmpVerdict{}, int(min(m.MTU, 1<<16)), true)
+	case wire.ICMPv6ParameterProblem:
+		v := icmpVerdict{err: ErrHostUnreachable}
+		if m.Code == wire.ICMPv6CodeNextHeader {
+			v = icmpVerdict{err: ErrProtocol, hard: true} // IPv6's "protocol unreachable"
+		}
+		return b.unreachable(m.Body, v, 0, false)
+	case wire.ICMPv6TimeExceeded:
+		return b.unreachable(m.Body, icmpVerdict{err: ErrHostUnreachable}, 0, false)
+	case wire.ICMPv6NeighborSolicitation:
+		return b.neighborSolicitation()
+	case wire.ICMPv6NeighborAdvertisement:
+		return b.neighborAdvertisement()
+	}
+	return ReasonICMPType
+}
+
+// echo answers an echo request.
+//
+// RFC 1122, 3.2.2.6: "Every host MUST implement an ICMP Echo server function [...].
+// An ICMP Echo Request destined to an IP broadcast or IP multicast address MAY be
+// silently discarded. [...] The IP source address in an ICMP Echo Reply MUST be the
+// same as the specific-destination address [...]. Data received in an ICMP Echo
+// Request MUST be entirely included in the resulting Echo Reply." RFC 4443, 4.1, 4.2.
+func (b *inputBatch) echo(p wire.Protocol, reply byte) Reason {
+	if b.p.broadcast {
+		return ReasonICMPEchoGroup
+	}
+	r, err := b.h.lookupRoute(b.p.dst, b.replyTo())
+	if err != nil {
+		return ReasonNoRoute
+	}
+	d := b.h.newDatagram()
+	d.head = append(d.head, reply, 0, 0, 0)
+	d.head = append(d.head, b.p.head[4:wire.ICMPLen]...)
+	d.body = append(d.body, b.p.head[wire.ICMPLen:])
+	d.body = append(d.body, b.p.rest...)
+	b.h.sendDatagram(b.now, &r, b.p.src, p, d) // what is lost is counted, and asked for again
+	return ReasonNone
+}
+
+// replyTo returns b.p.src with the zone that says where a link-local one is.
+func (b *inputBatch) replyTo() netip.Addr {
+	if b.p.src.IsLinkLocalUnicast() && b.ifc.link != nil {
+		return b.p.src.WithZone(b.ifc.name)
+	}
+	return b.p.src
+}
+
+// An icmpVerdict is what an ICMP error means for the flow that it is about.
+type icmpVerdict struct {
+	err  error
+	hard bool
+}
+
+// unreachableIPv4 is RFC 1122, 3.2.2.1 and 4.2.3.9: codes 2 to 4 are hard errors,
+// the others soft; the errors are those of the kernel.
+func unreachableIPv4(code uint8) icmpVerdict {
+	switch code {
+	case wire.ICMPv4CodeProtocol:
+		return icmpVerdict{ErrProtocol, true}
+	case wire.ICMPv4CodePort:
+		return icmpVerdict{errPortUnreachable, true}
+	case wire.ICMPv4CodeNet, wire.ICMPv4CodeNetUnknown, wire.ICMPv4CodeNetProhibited, wire.ICMPv4CodeNetTOS:
+		return icmpVerdict{ErrNetUnreachable, false}
+	}
+	return icmpVerdict{ErrHostUnreachable, false}
+}
+
+// unreachableIPv6 is the same for RFC 4443, 3.1.
+func unreachableIPv6(code uint8) icmpVerdict {
+	switch code {
+	case wire.ICMPv6CodePort:
+		return icmpVerdict{errPortUnreachable, true}
+	case wire.ICMPv6CodeNoRoute:
+		return icmpVerdict{ErrNetUnreachable, false}
+	}
+	return icmpVerdict{ErrHostUnreachable, false}
+}
+
+// unreachable takes an ICMP error to the flow of the packet that it quotes. tooBig
+// says that it tells an MTU.
+func (b *inputBatch) unreachable(quoted []byte, v icmpVerdict, mtu int, tooBig bool) Reason {
+	if b.p.broadcast {
+		return ReasonICMPErrorUnknown // our packets come from none of these addresses
+	}
+	q, r := wire.ParseQuote(quoted)
+	switch {
+	case r != wire.OK:
+		return wireReason(r)
+	case !b.t.isOwn(q.Src) || q.Src.Is4() != b.p.src.Is4():
+		return ReasonICMPErrorUnknown
+	}
+	if tooBig {
+		if mtu = pathMTUOf(mtu, &q); mtu == 0 {
+			return ReasonICMPErrorMTU
+		}
+	}
+	return b.h.flowUnreachable(b.now, &q, v, mtu)
+}
+
+const minPathMTUv4 = 552 // the kernel's: what is told below is more likely an attack than a path
+
+// pathMTUOf returns the MTU that an ICMP error tells, or 0 if it cannot be
+// believed: a packet that fits was not too big (RFC 5927, 7.2).
+func pathMTUOf(mtu int, q *wire.Quote) int {
+	if q.Src.Is6() {
+		// RFC 8201, 4: "If a node receives a Packet Too Big message reporting a next-hop
+		// MTU that is less than the IPv6 minimum link MTU, it must discard it."
+		if mtu < minMTUv6 || mtu >= q.Length {
+			return 0
+		}
+		return mtu
+	}
+	if mtu == 0 { // RFC 1191, 5: the router does not tell; guess by the plateaus of 7.1
+		for _, plateau := range [...]int{32000, 17914, 8166, 4352, 2002, 1492, 1006, minPathMTUv4} {
+			if plateau < q.Length {
+				mtu = plateau
+				break
+			}
+		}
+	}
+	if mtu == 0 || mtu >= q.Length {
+		return 0
+	}
+	return max(mtu, minPathMTUv4)
+}
+
+// flowUnreachable tells the flow that sent the packet in q. mtu is set when the
+// packet was too big.
+func (h *Host) flowUnreachable(now time.Time, q *wire.Quote, v icmpVerdict, mtu int) Reason {
+	local, remote := netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort)
+	switch q.Protocol {
+	case wire.ProtocolTCP:
+		key := makeFlowKey(local, remote)
+		if h.flows.lookup(&key) == nil {
+			return ReasonICMPErrorUnknown
+		}
+		h.tcpUnreachable(local, remote, q.Seq, v.err, v.hard, mtu)
+		return ReasonNone
+	case wire.ProtocolUDP:
+		c := h.udp.find(local, remote)
+		if c == nil {
+			return ReasonICMPErrorUnknown
+		}
+		c.unreachable(v.err)
+	case wire.ProtocolICMPv4, wire.ProtocolICMPv6:
+		if !h.pings.unreachable(q, v.err) {
+			return ReasonICMPErrorUnknown
+		}
+	default:
+		return ReasonICMPErrorUnknown
+	}
+	if mtu > 0 {
+		h.pathMTUs.learn(now, q.Dst, mtu)
+	}
+	return ReasonNone
+}
+
+// flowFailed tells the flow of packet, which could not be sent because its
+// neighbour does not answer. packet starts with its IP header and is whole.
+func (h *Host) flowFailed(now time.Time, packet []byte) {
+	q, r := wire.ParseQuote(packet)
+	if r != wire.OK {
+		return
+	}
+	v := icmpVerdict{err: ErrHostUnreachable}
+	if q.Protocol == wire.ProtocolTCP {
+		// A connection that is being opened fails at once, as the kernel's does; one that
+		// is open waits for its neighbour to come back, as for a router (RFC 9293, MUST-56).
+		v.hard = opensConnection(packet)
+	}
+	h.flowUnreachable(now, &q, v, 0)
+}
+
+// opensConnection says whether packet, one of ours, holds the first segment of a
+// connection.
+func opensConnection(packet []byte) bool {
+	header := wire.IPv4Len
+	if packet[0]>>4 == 6 {
+		header = wire.IPv6Len
+	}
+	h, _, r := wire.ParseTCP(packet[header:], len(packet)-header)
+	return r == wire.OK && h.Flags&(wire.SYN|wire.ACK) == wire.SYN
+}

@@ -1,0 +1,249 @@
+package host
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// An inPacket is a packet that is for us, from its transport header on. All of it
+// is lent, for the duration of the batch.
+type inPacket struct {
+	ifc       *iface
+	src, dst  netip.Addr // without zones
+	head      []byte     // the transport header, contiguous, and what follows it in the first piece
+	rest      [][]byte   // the further pieces
+	size      int        // bytes in head and rest
+	offload   link.Offload
+	ecn, ttl  uint8
+	broadcast bool // dst, or the frame's destination, is a broadcast or multicast address
+
+	// For answers, the packet from its IP header on.
+	ip []byte // what of it stands in the first piece
+	// protocolAt is the offset in ip of the field that says the transport protocol.
+	protocolAt int
+}
+
+// checksumOK says whether the transport checksum of p is right, or somebody has
+// vouched for it.
+func (p *inPacket) checksumOK(proto wire.Protocol) bool {
+	return p.verify(proto) == wire.OK
+}
+
+// verify checks the transport checksum of p, unless somebody has vouched for it.
+func (p *inPacket) verify(proto wire.Protocol) wire.Reason {
+	if p.offload.Checksum != link.ChecksumNone {
+		return wire.OK
+	}
+	return wire.VerifyChecksum(proto, p.src, p.dst, p.head, p.rest)
+}
+
+// An inputBatch is the room in which a batch of packets is looked at; a host
+// keeps a pool of them, since a delivery may lead to another one.
+type inputBatch struct {
+	h    *Host
+	ifc  *iface
+	t    *topology
+	now  time.Time
+	tcp  tcpBatch
+	p    inPacket
+	rest [][]byte // room for p.rest where that is not the link's
+
+	ip6 wire.IPv6 // room for ndHeader
+
+	frameGroup bool // the frame was sent to a group
+
+	// What was found out about lastDst, for packets of one flow come in runs.
+	lastDst   netip.Addr
+	lastClass addressClass
+}
+
+// deliver takes a batch of packets from the link, or from the host itself.
+func (ifc *iface) deliver(packets []link.Packet) {
+	h := ifc.h
+	b := h.inputs.Get().(*inputBatch)
+	b.ifc, b.t, b.now = ifc, h.net.Load(), h.clock.Now()
+	b.tcp.h, b.tcp.now = h, b.now
+	bytes := 0
+	for i := range packets {
+		size := packets[i].Len()
+		bytes += size
+		if r := b.packet(&packets[i], size); r != ReasonNone {
+			h.stats.drop(r)
+		}
+	}
+	b.tcp.flush()
+	if ifc.link != nil {
+		h.stats.packetsIn.Add(uint64(len(packets)))
+		h.stats.bytesIn.Add(uint64(bytes))
+	}
+	b.p, b.lastDst = inPacket{}, netip.Addr{}
+	clear(b.rest[:cap(b.rest)])
+	h.inputs.Put(b)
+}
+
+// packet takes one packet, and returns why it was dropped if it was.
+func (b *inputBatch) packet(p *link.Packet, size int) Reason {
+	if size == 0 || len(p.Data[0]) == 0 {
+		return ReasonEmpty
+	}
+	b.p.ifc, b.p.offload = b.ifc, p.Offload
+	b.frameGroup = false
+	if b.ifc.linkInfo.Medium == link.Ethernet {
+		return b.frame(p.Data[0], p.Data[1:], size)
+	}
+	switch p.Data[0][0] >> 4 {
+	case 4:
+		return b.ipv4(p.Data[0], p.Data[1:], size)
+	case 6:
+		return b.ipv6(p.Data[0], p.Data[1:], size)
+	}
+	return ReasonFrameIP
+}
+
+// frame takes an Ethernet frame.
+func (b *inputBatch) frame(head []byte, rest [][]byte, size int) Reason {
+	f, n, r := wire.ParseEthernet(head)
+	switch {
+	case r != wire.OK:
+		return wireReason(r)
+	case f.Src.IsMulticast():
+		return ReasonFrameSource
+	case f.Tagged && f.VLAN&0xfff != 0: // VLAN 0 tells a priority only
+		return ReasonVLAN
+	case f.Dst != b.ifc.mac && !b.listensTo(f.Dst):
+		return ReasonFrameAddress
+	}
+	b.frameGroup = f.Dst.IsMulticast()
+	head, size = head[n:], size-n
+	switch f.Type {
+	case wire.EtherTypeIPv4:
+		return b.ipv4(head, rest, size)
+	case wire.EtherTypeIPv6:
+		return b.ipv6(head, rest, size)
+	case wire.EtherTypeARP:
+		return b.arp(head)
+	}
+	return ReasonEtherType
+}
+
+// listensTo says whether frames to the group m may be for us. Which groups of IP
+// we are in is looked at later.
+func (b *inputBatch) listensTo(m wire.MAC) bool {
+	return m.IsBroadcast() || m[0] == 0x33 && m[1] == 0x33 || m[0] == 0x01 && m[1] == 0x00 && m[2] == 0x5e
+}
+
+// addressClass says what a destination address is to us.
+type addressClass uint8
+
+const (
+	addressOther addressClass = iota // not ours
+	addressOwn
+	addressBroadcast
+	addressGroup    // a multicast group that we are in
+	addressNowhere  // must not be on a wire
+	addressLoopback // ours, on our own interface only
+)
+
+var (
+	allHosts       = netip.AddrFrom4([4]byte{224, 0, 0, 1})
+	allNodesLink   = netip.IPv6LinkLocalAllNodes()
+	allNodesIface  = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x01, 15: 0x01})
+	anyIPv4Network = netip.PrefixFrom(netip.IPv4Unspecified(), 8) // RFC 1122, 3.2.1.3 (a), (b)
+)
+
+func (b *inputBatch) classify(dst netip.Addr) addressClass {
+	if dst == b.lastDst {
+		return b.lastClass
+	}
+	class := addressOther
+	switch {
+	case b.t.own[dst] != nil:
+		class = addressOwn
+	case dst.IsLoopback():
+		class = addressLoopback
+	case dst.IsUnspecified():
+		class = addressNowhere
+	case b.t.isBroadcast(dst):
+		class = addressBroadcast
+	case dst == allHosts, dst == allNodesLink, dst == allNodesIface, b.t.groups[dst]:
+		class = addressGroup
+	}
+	b.lastDst, b.lastClass = dst, class
+	return class
+}
+
+// addresses checks the addresses of a packet and finds out whether it is for us.
+func (b *inputBatch) addresses(src, dst netip.Addr) Reason {
+	b.p.src, b.p.dst = src, dst
+	class := b.classify(dst)
+	b.p.broadcast = b.frameGroup || class == addressBroadcast || class == addressGroup
+	if b.ifc.link == nil {
+		return ReasonNone // from ourselves
+	}
+	switch {
+	case class == addressNowhere || class == addressLoopback:
+		return ReasonDestination
+	case class == addressOwn && src == dst:
+		return ReasonLand
+	case b.t.own[src] != nil:
+		return ReasonSourceOwn
+	case src.IsMulticast(), src.IsLoopback(), src.Is4() && (anyIPv4Network.Contains(src) || b.t.isBroadcast(src)):
+		// RFC 1122, 3.2.1.3: "A host MUST silently discard an incoming datagram
+		// containing an IP source address that is invalid by the rules of this section."
+		return ReasonSource
+	case class == addressOther:
+		return ReasonNotForUs
+	case class == addressOwn && b.frameGroup:
+		// RFC 1122, 3.3.6: "A host SHOULD silently discard a datagram that is received
+		// via a link-layer broadcast [...] but does not specify an IP multicast or
+		// broadcast destination address."
+		return ReasonFrameBroadcast
+	}
+	return ReasonNone
+}
+
+// setPayload lets b.p start at offset n of head, and end where the packet does:
+// the link may have padded it. length is the packet's in bytes from head's first
+// byte on, size what the link delivered.
+func (b *inputBatch) setPayload(head []byte, rest [][]byte, n, length, size int) {
+	b.p.rest = rest
+	if size > length {
+		b.rest = b.rest[:0]
+		left := length - len(head)
+		head = head[:min(len(head), length)]
+		for _, d := range rest {
+			if left <= 0 {
+				break
+			}
+			b.rest = append(b.rest, d[:min(len(d), left)])
+			left -= len(d)
+		}
+		b.p.rest = b.rest
+	}
+	b.p.ip, b.p.head, b.p.size = head, head[n:], length-n
+}
+
+// transport hands b.p to the transport protocol.
+func (b *inputBatch) transport(p wire.Protocol) Reason {
+	if p == wire.ProtocolTCP && !b.p.src.IsUnspecified() {
+		b.tcp.input(&b.p)
+		return ReasonNone
+	}
+	// What follows may send, or take locks: the connection that TCP holds comes first.
+	b.tcp.flush()
+	switch {
+	case p == wire.ProtocolICMPv6 && b.p.src.Is6():
+		return b.icmpv6()
+	case b.p.src.IsUnspecified():
+		return ReasonSource
+	case p == wire.ProtocolUDP:
+		return b.udp()
+	case p == wire.ProtocolICMPv4 && b.p.src.Is4():
+		return b.icmpv4()
+	}
+	b.protocolUnreachable()
+	return ReasonProtocol
+}

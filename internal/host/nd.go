@@ -1,0 +1,107 @@
+package host
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// ndHeader returns what the checks of RFC 4861 want to know of the IPv6 header.
+func (b *inputBatch) ndHeader() *wire.IPv6 {
+	b.ip6 = wire.IPv6{HopLimit: b.p.ttl, Src: b.p.src, Dst: b.p.dst, PayloadLen: b.p.size}
+	return &b.ip6
+}
+
+// message returns b.p from its transport header on, in one piece.
+func (b *inputBatch) message() []byte {
+	if len(b.p.rest) == 0 {
+		return b.p.head
+	}
+	m := append(make([]byte, 0, b.p.size), b.p.head...)
+	for _, d := range b.p.rest {
+		m = append(m, d...)
+	}
+	return m
+}
+
+// neighborSolicitation is RFC 4861, 7.2.3 and 7.2.4.
+func (b *inputBatch) neighborSolicitation() Reason {
+	m, bad := wire.ParseNeighborSolicitation(b.message())
+	if bad == wire.OK {
+		bad = m.Check(b.ndHeader())
+	}
+	switch {
+	case bad != wire.OK:
+		return wireReason(bad)
+	case b.ifc.linkInfo.Medium != link.Ethernet:
+		return ReasonICMPType
+	case b.t.own[m.Target] != b.ifc:
+		return ReasonNDTarget
+	}
+	a := wire.NeighborAdvertisement{Override: true, Target: m.Target, TargetMAC: b.ifc.mac}
+	if b.p.src.IsUnspecified() {
+		// "If the source of the solicitation is the unspecified address, the node MUST set
+		// the Solicited flag to zero and multicast the advertisement to the all-nodes
+		// address." It is another node's check for duplicates: ours the address stays.
+		r := route{ifc: b.ifc, src: m.Target, nextHop: allNodesLink, mac: groupMAC(allNodesLink), mtu: b.ifc.linkInfo.MTU}
+		b.ifc.sendND(b.now, &r, allNodesLink, a.Append)
+		return ReasonNone
+	}
+	a.Solicited = true
+	if !m.SourceMAC.IsZero() && !m.SourceMAC.IsMulticast() {
+		b.ifc.neighbours.receive(b.now, neighbourMessage{kind: neighbourAsks, addr: b.p.src, mac: m.SourceMAC})
+	}
+	// The asker is on the link, whatever our routes say of its address.
+	r := route{ifc: b.ifc, src: m.Target, nextHop: b.p.src, nbr: b.ifc.neighbours.get(b.p.src), mtu: b.ifc.linkInfo.MTU}
+	b.ifc.sendND(b.now, &r, b.p.src, a.Append)
+	return ReasonNone
+}
+
+// neighborAdvertisement is RFC 4861, 7.2.5.
+func (b *inputBatch) neighborAdvertisement() Reason {
+	m, r := wire.ParseNeighborAdvertisement(b.message())
+	if r == wire.OK {
+		r = m.Check(b.ndHeader())
+	}
+	switch {
+	case r != wire.OK:
+		return wireReason(r)
+	case b.ifc.linkInfo.Medium != link.Ethernet:
+		return ReasonICMPType
+	case b.t.own[m.Target] != nil:
+		return ReasonConflict
+	case m.TargetMAC.IsMulticast():
+		return ReasonNDUnsolicited
+	}
+	return b.ifc.neighbours.receive(b.now, neighbourMessage{
+		kind: neighbourAnswers, addr: m.Target, mac: m.TargetMAC, solicited: m.Solicited, override: m.Override,
+	})
+}
+
+// sendNeighborSolicitation asks for e.addr: all, or its owner alone when e.mac is
+// known.
+func (t *neighbourTable) sendNeighborSolicitation(now time.Time, e *neighbourEvent) {
+	m := wire.NeighborSolicitation{Target: e.addr, SourceMAC: t.ifc.mac}
+	src := t.solicitFrom(e)
+	if !src.IsValid() {
+		return
+	}
+	dst, r := e.addr, route{ifc: t.ifc, src: src, nextHop: e.addr, mac: e.mac, mtu: t.ifc.linkInfo.MTU}
+	if e.mac.IsZero() {
+		dst = wire.SolicitedNode(e.addr)
+		r.nextHop, r.mac = dst, groupMAC(dst)
+	}
+	t.ifc.sendND(now, &r, dst, m.Append)
+}
+
+// sendND sends a message of neighbour discovery.
+func (ifc *iface) sendND(now time.Time, r *route, dst netip.Addr, message func([]byte) []byte) {
+	d := ifc.h.newDatagram()
+	// RFC 4861, 4.3, 4.4: "Hop Limit 255", by which the receiver knows that no router
+	// has passed the message on.
+	d.ttl = 255
+	d.head = message(d.head)
+	ifc.h.sendDatagram(now, r, dst, wire.ProtocolICMPv6, d) // what is lost is counted, and asked for again
+}

@@ -1,0 +1,126 @@
+package host
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// A neighbourTable is an interface's neighbourCache with its lock and its timer,
+// and speaks ARP and ND for it.
+type neighbourTable struct {
+	ifc   *iface
+	timer timer
+
+	mu    sync.Mutex // nothing but the timers' lock is taken under it
+	cache neighbourCache
+}
+
+func (t *neighbourTable) init(ifc *iface) error {
+	var random [2]byte
+	if err := ifc.h.random(random[:]); err != nil {
+		return err
+	}
+	t.ifc = ifc
+	t.cache.init(ifc.h.config.MaxNeighbours, float64(uint16(random[0])<<8|uint16(random[1]))/65535)
+	t.timer.fire = func(now time.Time) {
+		t.mu.Lock()
+		t.cache.Advance(now)
+		t.settle(now)
+	}
+	return nil
+}
+
+// get returns the entry for addr.
+func (t *neighbourTable) get(addr netip.Addr) *neighbour {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.cache.Get(addr)
+}
+
+// receive hands a message to the cache.
+func (t *neighbourTable) receive(now time.Time, m neighbourMessage) Reason {
+	t.mu.Lock()
+	r := t.cache.Receive(now, m)
+	t.settle(now)
+	return r
+}
+
+// settle does what the cache wants done, and sets the timer. It is called with mu
+// held and returns without.
+func (t *neighbourTable) settle(now time.Time) {
+	for {
+		e, ok := t.cache.Next()
+		if !ok {
+			break
+		}
+		t.mu.Unlock()
+		t.perform(now, &e)
+		t.mu.Lock()
+	}
+	t.ifc.h.timers.set(&t.timer, t.cache.Deadline())
+	t.mu.Unlock()
+}
+
+func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
+	switch e.kind {
+	case eventSolicit:
+		if e.addr.Is4() {
+			t.sendARPRequest(e)
+		} else {
+			t.sendNeighborSolicitation(now, e)
+		}
+	case eventSend:
+		copy(e.packet.frame, e.mac[:])
+		packet := [1]link.Packet{{Data: [][]byte{e.packet.frame}, Offload: e.packet.offload}}
+		t.ifc.transmitOrDrop(packet[:])
+	case eventDrop:
+		t.ifc.h.stats.drop(e.reason)
+		if e.reason == ReasonNeighbourFailed {
+			t.ifc.h.flowFailed(now, e.packet.frame[headroom:])
+		}
+	}
+}
+
+// send sends packets by r, of which nothing is known by which they could go at
+// once: some go, the others wait, as copies, or are dropped. It has taken all.
+func (t *neighbourTable) send(now time.Time, r *route, packets []link.Packet) (int, error) {
+	t.mu.Lock()
+	n := r.nbr
+	if n.state == neighbourGone {
+		n = t.cache.Get(n.addr)
+		r.nbr = n
+	}
+	if t.cache.Use(now, n, r.src) {
+		mac := n.mac
+		t.settle(now)
+		readdress(packets, mac)
+		return t.ifc.transmit(packets)
+	}
+	for i := range packets {
+		t.cache.Enqueue(n, copyPacket(&packets[i]))
+	}
+	t.settle(now)
+	return len(packets), nil
+}
+
+// copyPacket copies a packet that begins with room for the link header.
+func copyPacket(p *link.Packet) queuedPacket {
+	frame := make([]byte, 0, p.Len())
+	for _, d := range p.Data {
+		frame = append(frame, d...)
+	}
+	return queuedPacket{frame, p.Offload}
+}
+
+// readdress writes the destination MAC into packets where it is another.
+func readdress(packets []link.Packet, mac wire.MAC) {
+	for i := range packets {
+		if b := packets[i].Data[0]; wire.MAC(b) != mac {
+			copy(b, mac[:])
+		}
+	}
+}

@@ -1,0 +1,371 @@
+package host
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/wire"
+)
+
+const (
+	// RFC 1122, 3.3.2: "There MUST be a reassembly timeout. [...] It is recommended
+	// that the value lie between 60 seconds and 120 seconds." The kernel's 30 seconds
+	// are taken instead: fragments of one datagram leave their source together, and
+	// what waits for a lost one ties memory down.
+	reassemblyTimeIPv4 = 30 * time.Second
+	// RFC 8200, 4.5: "[...] within 60 seconds of the reception of the first-arriving
+	// fragment of that packet".
+	reassemblyTimeIPv6 = 60 * time.Second
+
+	// maxHoles is in how many places a datagram may be incomplete: fragments that
+	// arrive in any order short of malice leave fewer.
+	maxHoles = 64
+	// datagramCost is what a datagram counts for beside its bytes.
+	datagramCost = 512
+)
+
+// A fragmentKey says which datagram a fragment belongs to: RFC 791, 3.2, and
+// RFC 8200, 4.5. protocol is 0 for IPv6, where it does not count.
+type fragmentKey struct {
+	src, dst netip.Addr
+	protocol wire.Protocol
+	id       uint32
+}
+
+// A fragment is a piece of a datagram's payload. All of it is lent.
+type fragment struct {
+	key    fragmentKey
+	header []byte // what goes before the payload of the whole datagram; for IPv6 without the fragment header
+	next   wire.Protocol
+	offset int // bytes
+	more   bool
+	head   []byte // the payload, with rest
+	rest   [][]byte
+	size   int // bytes of payload
+}
+
+// A hole is a range of bytes that is missing (RFC 815).
+type hole struct{ from, to int } // to is exclusive, or maxPayload while the end is not known
+
+const maxPayload = 65536
+
+// A partial is a datagram that is not whole.
+type partial struct {
+	key      fragmentKey
+	deadline time.Time
+	header   []byte // of the first fragment, nil until it is there
+	next     wire.Protocol
+	buf      []byte // the payload so far, holes included
+	end      int    // length of the payload; -1 until the last fragment is there
+	holes    []hole
+	cost     int  // bytes counted for it
+	ce       bool // a fragment was marked as having met congestion
+	dropped  bool // RFC 5722: what belongs to it is dropped until its time is over
+	newer    *partial
+	older    *partial
+}
+
+// A reassembler makes datagrams whole: the algorithm of RFC 815, for both
+// families, without I/O, clock or lock.
+//
+// A fragment that overlaps another one with other bounds or other bytes ends its
+// datagram, for IPv6 as RFC 5722 demands, for IPv4 because no honest sender makes
+// such. It holds at most maxBytes and maxDatagrams; at either bound the oldest
+// datagram makes room.
+type reassembler struct {
+	maxBytes, maxDatagrams int
+	partials               map[fragmentKey]*partial
+	ring                   partial // newer: the oldest; older: the newest
+	bytes                  int
+	out                    []reassemblyEvent
+}
+
+// A reassemblyEvent is a datagram that is whole, or one that will never be.
+type reassemblyEvent struct {
+	// packet is the whole datagram, from its IP header on, or, when reason is set, as
+	// much of the first fragment as there is: nil without it.
+	packet []byte
+	reason Reason
+}
+
+func (m *reassembler) init(maxBytes, maxDatagrams int) {
+	m.maxBytes, m.maxDatagrams = maxBytes, maxDatagrams
+	m.partials = make(map[fragmentKey]*partial)
+	m.ring.newer, m.ring.older = &m.ring, &m.ring
+}
+
+// Receive takes a fragment. It returns why it was of no use, or ReasonNone.
+func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
+	p := m.partials[f.key]
+	switch {
+	case p == nil:
+		p = m.open(now, f.key)
+	case p.dropped:
+		return ReasonFragmentOfDropped
+	}
+	from, to := f.offset, f.offset+f.size
+	switch {
+	case p.end >= 0 && (to > p.end || !f.more && to != p.end), !f.more && to < len(p.buf):
+		m.drop(p)
+		return ReasonFragmentEnd
+	case f.size == 0 && f.more:
+		return ReasonFragmentDuplicate // says nothing
+	}
+	if r := p.fill(f, from, to); r != ReasonNone {
+		if r != ReasonFragmentDuplicate {
+			m.drop(p)
+		}
+		return r
+	}
+	if !f.more {
+		p.end = to
+		p.cutHoles(to)
+	}
+	if f.offset == 0 && p.header == nil {
+		p.header, p.next = bytes.Clone(f.header), f.next
+	}
+	p.ce = p.ce || ecnOf(f.header) == ecnCE
+	m.count(p)
+	if p.end >= 0 && len(p.holes) == 0 {
+		m.complete(p)
+		return ReasonNone
+	}
+	for m.bytes > m.maxBytes {
+		m.giveUp(m.ring.newer, ReasonReassemblyFull)
+	}
+	return ReasonNone
+}
+
+// open makes the record of a new datagram, the newest.
+func (m *reassembler) open(now time.Time, key fragmentKey) *partial {
+	for len(m.partials) >= m.maxDatagrams {
+		m.giveUp(m.ring.newer, ReasonReassemblyFull)
+	}
+	timeout := reassemblyTimeIPv4
+	if key.src.Is6() {
+		timeout = reassemblyTimeIPv6
+	}
+	p := &partial{key: key, deadline: now.Add(timeout), end: -1, holes: []hole{{0, maxPayload}}}
+	m.partials[key] = p
+	p.older, p.newer = m.ring.older, &m.ring
+	p.older.newer, p.newer.older = p, p
+	m.count(p)
+	return p
+}
+
+// fill copies the fragment's bytes [from, to) into a hole that holds them all.
+func (p *partial) fill(f *fragment, from, to int) Reason {
+	for i, h := range p.holes {
+		if from < h.from || to > h.to || from == to && from == h.to {
+			continue
+		}
+		left, right := hole{h.from, from}, hole{to, h.to}
+		switch {
+		case left.from < left.to && right.from < right.to:
+			if len(p.holes) >= maxHoles {
+				return ReasonFragmentHoles
+			}
+			p.holes = append(p.holes, right)
+			p.holes[i] = left
+		case left.from < left.to:
+			p.holes[i] = left
+		case right.from < right.to:
+			p.holes[i] = right
+		default:
+			p.holes[i] = p.holes[len(p.holes)-1]
+			p.holes = p.holes[:len(p.holes)-1]
+		}
+		p.grow(to)
+		n := copy(p.buf[from:], f.head)
+		for _, d := range f.rest {
+			n += copy(p.buf[from+n:], d)
+		}
+		return ReasonNone
+	}
+	if p.has(f, from, to) {
+		return ReasonFragmentDuplicate
+	}
+	return ReasonFragmentOverlap
+}
+
+// has says whether the fragment's bytes are there already, each as it is. RFC
+// 8200, 4.5: "[...] fragments may be duplicated in the network. Instead of treating
+// these exact duplicate fragments as overlapping fragments, an implementation may
+// choose to detect this case and drop exact duplicate fragments".
+func (p *partial) has(f *fragment, from, to int) bool {
+	if to > len(p.buf) || !f.more && p.end != to {
+		return false
+	}
+	for _, h := range p.holes {
+		if from < h.to && h.from < to {
+			return false
+		}
+	}
+	have := p.buf[from:to]
+	if !bytes.HasPrefix(have, f.head) {
+		return false
+	}
+	have = have[len(f.head):]
+	for _, d := range f.rest {
+		if !bytes.HasPrefix(have, d) {
+			return false
+		}
+		have = have[len(d):]
+	}
+	return true
+}
+
+// grow makes buf at least n bytes long.
+func (p *partial) grow(n int) {
+	if n <= len(p.buf) {
+		return
+	}
+	if n > cap(p.buf) {
+		buf := make([]byte, len(p.buf), max(n, min(2*cap(p.buf), maxPayload)))
+		copy(buf, p.buf)
+		p.buf = buf
+	}
+	p.buf = p.buf[:n]
+}
+
+// cutHoles ends the last hole at end, where the datagram ends.
+func (p *partial) cutHoles(end int) {
+	kept := p.holes[:0]
+	for _, h := range p.holes {
+		if h.to = min(h.to, end); h.from < h.to {
+			kept = append(kept, h)
+		}
+	}
+	p.holes = kept
+}
+
+// count brings the bytes counted for p up to date.
+func (m *reassembler) count(p *partial) {
+	cost := datagramCost + cap(p.buf) + cap(p.header)
+	m.bytes += cost - p.cost
+	p.cost = cost
+}
+
+// drop ends a datagram that cannot be right; its record stays, so that fragments
+// yet to come are dropped too (RFC 5722, 4).
+func (m *reassembler) drop(p *partial) {
+	p.dropped, p.buf, p.header, p.holes = true, nil, nil, nil
+	m.count(p)
+}
+
+func (m *reassembler) remove(p *partial) {
+	delete(m.partials, p.key)
+	p.older.newer, p.newer.older = p.newer, p.older
+	m.bytes -= p.cost
+}
+
+// giveUp removes a datagram that is not whole, and tells of it.
+func (m *reassembler) giveUp(p *partial, why Reason) {
+	m.remove(p)
+	if p.dropped {
+		return
+	}
+	e := reassemblyEvent{reason: why}
+	if p.header != nil {
+		first := len(p.buf)
+		for _, h := range p.holes {
+			first = min(first, h.from)
+		}
+		e.packet = append(p.header, p.buf[:first]...)
+	}
+	m.out = append(m.out, e)
+}
+
+// complete hands out the whole datagram.
+func (m *reassembler) complete(p *partial) {
+	m.remove(p)
+	total := len(p.header) + p.end
+	packet := make([]byte, 0, total)
+	packet = append(packet, p.header...)
+	packet = append(packet, p.buf[:p.end]...)
+	if p.key.src.Is4() {
+		if total > 65535 {
+			m.out = append(m.out, reassemblyEvent{reason: Reason(wire.ReasonIPv4Fragment)})
+			return
+		}
+		if p.ce {
+			packet[1] |= ecnCE
+		}
+		binary.BigEndian.PutUint16(packet[2:], uint16(total))
+		packet[6], packet[7], packet[10], packet[11] = packet[6]&0x40, 0, 0, 0
+		binary.BigEndian.PutUint16(packet[10:], wire.Checksum(packet[:len(p.header)]))
+	} else {
+		if total-wire.IPv6Len > 65535 {
+			m.out = append(m.out, reassemblyEvent{reason: Reason(wire.ReasonIPv6Fragment)})
+			return
+		}
+		if p.ce {
+			packet[1] |= ecnCE << 4
+		}
+		binary.BigEndian.PutUint16(packet[4:], uint16(total-wire.IPv6Len))
+		// RFC 8200, 4.5: "The Next Header field of the last header of the Per-Fragment
+		// headers is obtained from the Next Header field of the first fragment's Fragment
+		// header."
+		packet[lastNextHeader(p.header)] = byte(p.next)
+	}
+	m.out = append(m.out, reassemblyEvent{packet: packet})
+}
+
+// lastNextHeader returns the offset of the Next Header field in the last header
+// of a chain that was walked before.
+func lastNextHeader(b []byte) int {
+	field := 6
+	for at := wire.IPv6Len; at < len(b); at += (int(b[at+1]) + 1) * 8 {
+		field = at
+	}
+	return field
+}
+
+// RFC 3168, 5.3: a datagram of which one fragment carries CE is marked.
+const ecnCE = 3
+
+func ecnOf(header []byte) byte {
+	if header[0]>>4 == 4 {
+		return header[1] & 3
+	}
+	return header[1] >> 4 & 3
+}
+
+// Next returns what has become of a datagram.
+func (m *reassembler) Next() (e reassemblyEvent, ok bool) {
+	if len(m.out) == 0 {
+		return e, false
+	}
+	e = m.out[0]
+	m.out[0] = reassemblyEvent{}
+	if m.out = m.out[1:]; len(m.out) == 0 {
+		m.out = nil
+	}
+	return e, true
+}
+
+// Deadline returns when Advance is to be called: never, if it is zero. Times
+// differ by family, so that the oldest is not always the first to go; it may be
+// too early.
+func (m *reassembler) Deadline() time.Time {
+	var d time.Time
+	for p := m.ring.newer; p != &m.ring; p = p.newer {
+		if d.IsZero() || p.deadline.Before(d) {
+			d = p.deadline
+		}
+	}
+	return d
+}
+
+// Advance gives up what has not become whole in time.
+func (m *reassembler) Advance(now time.Time) {
+	for p := m.ring.newer; p != &m.ring; {
+		newer := p.newer
+		if !now.Before(p.deadline) {
+			m.giveUp(p, ReasonReassemblyTime)
+		}
+		p = newer
+	}
+}

@@ -1,0 +1,265 @@
+package host
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// A route says where packets to one destination leave.
+type route struct {
+	ifc     *iface
+	src     netip.Addr
+	nextHop netip.Addr
+	nbr     *neighbour // of nextHop; nil where there is none to find: no Ethernet, or a group
+	mac     wire.MAC   // of a group on Ethernet
+	mtu     int        // bytes, IP header included
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// broadcastOf returns the broadcast address of an IPv4 network; the zero Addr for
+// the networks of RFC 3021 and single addresses, which have none.
+func broadcastOf(p netip.Prefix) netip.Addr {
+	if !p.Addr().Is4() || p.Bits() > 30 {
+		return netip.Addr{}
+	}
+	a := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		a[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(a)
+}
+
+// A topology is the host's interfaces, addresses and routes. It is immutable: a
+// change makes a new one, so that the way of a packet needs no lock.
+type topology struct {
+	generation uint32
+	ifaces     []*iface              // the first is lo
+	own        map[netip.Addr]*iface // our addresses, without those of lo
+	broadcasts map[netip.Addr]*iface // of our IPv4 networks
+	groups     map[netip.Addr]bool   // IPv6 solicited-node addresses that we listen at
+	routes     []routeEntry          // longest prefix first
+}
+
+type routeEntry struct {
+	prefix  netip.Prefix // masked
+	ifc     *iface
+	gateway netip.Addr // the zero Addr: destinations are on the link
+}
+
+func newTopology(lo *iface) *topology { return &topology{ifaces: []*iface{lo}} }
+
+// with returns t with one more interface.
+func (t *topology) with(ifc *iface, config InterfaceConfig) (*topology, error) {
+	if ifc.name == "" {
+		ifc.name = fmt.Sprintf("link%d", len(t.ifaces))
+	}
+	n := &topology{
+		generation: t.generation + 1,
+		ifaces:     append(slices.Clone(t.ifaces), ifc),
+		own:        make(map[netip.Addr]*iface),
+		broadcasts: make(map[netip.Addr]*iface),
+		groups:     make(map[netip.Addr]bool),
+		routes:     slices.Clone(t.routes),
+	}
+	for _, other := range t.ifaces {
+		if other.name == ifc.name {
+			return nil, fmt.Errorf("%w: there is an interface %q already", ErrBadInterface, ifc.name)
+		}
+	}
+	for _, i := range n.ifaces[1:] {
+		for _, p := range i.addrs {
+			a := p.Addr()
+			if n.own[a] != nil {
+				return nil, fmt.Errorf("%w: %v is an address of interface %q already", ErrBadInterface, a, n.own[a].name)
+			}
+			n.own[a] = i
+			if b := broadcastOf(p); b.IsValid() {
+				n.broadcasts[b] = i
+			}
+			if a.Is6() {
+				n.groups[wire.SolicitedNode(a)] = true
+			}
+		}
+	}
+	for _, p := range ifc.addrs {
+		n.routes = append(n.routes, routeEntry{prefix: p.Masked(), ifc: ifc})
+	}
+	for _, g := range config.Gateways {
+		all := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if g.Is6() {
+			all = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+		n.routes = append(n.routes, routeEntry{prefix: all, ifc: ifc, gateway: g.WithZone("")})
+	}
+	slices.SortStableFunc(n.routes, func(a, b routeEntry) int { return b.prefix.Bits() - a.prefix.Bits() })
+	return n, nil
+}
+
+// isOwn says whether packets to a are for the host itself.
+func (t *topology) isOwn(a netip.Addr) bool { return t.own[a] != nil || a.IsLoopback() }
+
+// isBroadcast says whether a is an IPv4 broadcast address, of the link or of one
+// of our networks.
+func (t *topology) isBroadcast(a netip.Addr) bool {
+	return a == limitedBroadcast || a.Is4() && t.broadcasts[a] != nil
+}
+
+// ifaceNamed returns the interface that a zone names, or nil.
+func (t *topology) ifaceNamed(zone string) *iface {
+	for _, ifc := range t.ifaces {
+		if ifc.name == zone {
+			return ifc
+		}
+	}
+	return nil
+}
+
+// isGroup says whether packets to a go to more than one host.
+func (h *Host) isGroup(a netip.Addr) bool { return a.IsMulticast() || h.net.Load().isBroadcast(a) }
+
+// mayBind says whether a socket of p may have the address a, which is no
+// wildcard.
+func (h *Host) mayBind(p wire.Protocol, a netip.Addr) bool {
+	return h.net.Load().isOwn(a) || p == wire.ProtocolUDP && h.isGroup(a)
+}
+
+// routeGeneration changes whenever routes or addresses do: a route looked up
+// before that is to be looked up again.
+func (h *Host) routeGeneration() uint32 { return h.net.Load().generation }
+
+// lookupRoute returns the way to dst. If src is no address, or an unspecified
+// one, it is chosen, otherwise it must be our own. A link-local dst needs a zone
+// or a src to tell the interface; without, the first that has IPv6 is taken.
+func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
+	t := h.net.Load()
+	zone := dst.Zone()
+	if zone == "" {
+		zone = src.Zone()
+	}
+	src, dst = src.Unmap().WithZone(""), dst.Unmap().WithZone("")
+	if !src.IsValid() || src.IsUnspecified() {
+		src = netip.Addr{}
+	} else if !t.isOwn(src) || src.Is4() != dst.Is4() {
+		return route{}, ErrAddrNotAvail
+	}
+	if !dst.IsValid() || dst.IsUnspecified() {
+		return route{}, ErrNoRoute
+	}
+	if t.isOwn(dst) {
+		return h.routeToSelf(src, dst), nil
+	}
+	if src.IsLoopback() {
+		return route{}, ErrAddrNotAvail
+	}
+	entry, ok := t.find(src, dst, zone)
+	if !ok || entry.ifc.down.Load() {
+		return route{}, ErrNoRoute
+	}
+	r := route{ifc: entry.ifc, src: src, nextHop: dst, mtu: entry.ifc.linkInfo.MTU}
+	if entry.gateway.IsValid() {
+		r.nextHop = entry.gateway
+	}
+	if !src.IsValid() {
+		if r.src = entry.ifc.sourceFor(scopeHint(dst, r.nextHop)); !r.src.IsValid() {
+			return route{}, ErrNoRoute
+		}
+	}
+	if entry.ifc.linkInfo.Medium == link.Ethernet {
+		switch {
+		case t.isBroadcast(dst):
+			r.mac = wire.Broadcast
+		case dst.IsMulticast():
+			r.mac = groupMAC(dst)
+		default:
+			r.nbr = entry.ifc.neighbours.get(r.nextHop)
+		}
+	}
+	return r, nil
+}
+
+// scopeHint returns the address by which the source is chosen: the next hop's
+// network, unless the next hop is a link-local router for another scope.
+func scopeHint(dst, nextHop netip.Addr) netip.Addr {
+	if nextHop.IsLinkLocalUnicast() && !dst.IsLinkLocalUnicast() {
+		return dst
+	}
+	return nextHop
+}
+
+func (h *Host) routeToSelf(src, dst netip.Addr) route {
+	if !src.IsValid() {
+		src = dst
+		if dst.Is4() && dst.IsLoopback() {
+			src = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		}
+	}
+	return route{ifc: h.lo, src: src, nextHop: dst, mtu: loopbackMTU}
+}
+
+// find returns the entry for dst, which is not our own. Among entries of one
+// prefix the one on src's interface comes first.
+func (t *topology) find(src, dst netip.Addr, zone string) (e routeEntry, ok bool) {
+	var only *iface
+	switch scoped := dst.Is6() && dst.IsLinkLocalUnicast() || dst.IsMulticast() || dst == limitedBroadcast; {
+	case zone != "":
+		if only = t.ifaceNamed(zone); only == nil {
+			return e, false
+		}
+	case scoped && src.IsValid():
+		only = t.own[src]
+	case dst.Is4() && t.broadcasts[dst] != nil:
+		only = t.broadcasts[dst]
+	}
+	for _, c := range t.routes {
+		switch {
+		case ok && c.prefix.Bits() < e.prefix.Bits():
+			return e, true
+		case !c.prefix.Contains(dst) || only != nil && c.ifc != only:
+		case !ok, c.ifc == t.own[src] && e.ifc != t.own[src]:
+			e, ok = c, true
+		}
+	}
+	if ok && !(dst.IsMulticast() || dst == limitedBroadcast) {
+		return e, true
+	}
+	return t.findGroup(e, ok, only, dst)
+}
+
+// findGroup returns the entry for a group: it is always on the link, of the
+// interface given, or of the route that covers it, or of the first that has an
+// address of its family.
+func (t *topology) findGroup(e routeEntry, ok bool, only *iface, dst netip.Addr) (routeEntry, bool) {
+	if !dst.IsMulticast() && dst != limitedBroadcast {
+		return e, false
+	}
+	if only == nil && ok {
+		only = e.ifc
+	}
+	for _, ifc := range t.ifaces[1:] {
+		if only != nil && ifc != only {
+			continue
+		}
+		for _, p := range ifc.addrs {
+			if p.Addr().Is4() == dst.Is4() {
+				return routeEntry{ifc: ifc}, true
+			}
+		}
+	}
+	return e, false
+}
+
+// groupMAC returns the Ethernet address of a multicast group: RFC 1112, 6.4, and
+// RFC 2464, 7.
+func groupMAC(group netip.Addr) wire.MAC {
+	if group.Is4() {
+		a := group.As4()
+		return wire.MAC{0x01, 0x00, 0x5e, a[1] & 0x7f, a[2], a[3]}
+	}
+	a := group.As16()
+	return wire.MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
+}
