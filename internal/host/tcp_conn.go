@@ -1,0 +1,218 @@
+package host
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// A TCPConn is a connection: the machine, the lock that guards it, and those who
+// wait for it. Read, Write and Close block as those of package net do.
+//
+// The machine is driven by four parties: the application's verbs, arriving
+// segments, the timer, and ICMP errors. Each locks the connection, calls the
+// machine, and then settles: see settleLocked.
+type TCPConn struct {
+	h   *Host
+	key flowKey // immutable
+
+	mu    sync.Mutex
+	m     tcp.Conn
+	timer timer // at the machine's deadline, or earlier
+
+	route      route  // where segments leave; looked up again when the generation has moved on
+	generation uint32 // of route
+
+	readable sync.Cond // on mu: Readable has become true, or Read must look again
+	writable sync.Cond // on mu: likewise for Write, and for a Close that lingers
+
+	deadlines *tcpDeadlines // made when first set
+	linger    time.Duration // of Close: < 0 in background, 0 reset, > 0 wait as long
+
+	listener   *TCPListener  // that made the connection, until it is accepted
+	connected  chan struct{} // of a dialled connection: closed when it is open or has failed
+	connectErr error         // why it has failed; set before connected is closed
+
+	outputting bool // a goroutine is in outputLocked; it alone takes segments from the machine
+	again      bool // the machine may have more to send since outputting was set
+	writing    bool // a Write is under way; others wait on writable, so that each is whole
+	opened     bool // was ESTABLISHED: connected is closed, the listener has been told
+	reopens    bool // a record in TIME-WAIT has this four-tuple until the connection is open
+	detached   bool // out of the flow table: no segment reaches it any more
+	closed     bool // by the application: verbs return ErrClosed
+}
+
+// TCPOptions are what a connection is made with.
+type TCPOptions struct {
+	NoDelay   bool
+	KeepAlive tcp.KeepAlive
+}
+
+func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, opt *TCPOptions, now time.Time) *TCPConn {
+	c := &TCPConn{h: h, key: key, route: r, generation: generation, linger: -1}
+	c.readable.L, c.writable.L = &c.mu, &c.mu
+	c.timer.fire = c.fire
+	local, remote := key.localAddrPort(), key.remoteAddrPort()
+	mss, maxSegment := r.tcpSizes(local.Addr())
+	c.m.Init(&h.tcp, tcp.Params{
+		ISS:        iss,
+		TSOffset:   h.isn.TSOffset(local, remote),
+		MSS:        mss,
+		MaxSegment: maxSegment,
+	})
+	c.m.SetNoDelay(now, opt.NoDelay)
+	c.m.SetKeepAlive(now, opt.KeepAlive)
+	return c
+}
+
+// LocalAddr returns this end's address and port.
+func (c *TCPConn) LocalAddr() netip.AddrPort { return c.key.localAddrPort() }
+
+// RemoteAddr returns the peer's address and port.
+func (c *TCPConn) RemoteAddr() netip.AddrPort { return c.key.remoteAddrPort() }
+
+// settleLocked brings the world up to date after the machine was driven: it sends
+// what is due, tells those who wait, moves a connection that has ended out of the
+// table, and arms the timer. c.mu is held, and released while segments are sent.
+func (c *TCPConn) settleLocked(now time.Time) {
+	if c.detached {
+		c.wakeLocked()
+		return
+	}
+	if c.outputting {
+		c.again = true // who is outputting settles
+		c.wakeLocked()
+		return
+	}
+	retry := c.outputLocked(now)
+	c.wakeLocked()
+	if c.detached || c.outputting {
+		return // somebody came while segments were sent, and has settled or will
+	}
+	switch state := c.m.State(); {
+	case state == tcp.StateClosed, state == tcp.StateListen:
+		c.detachLocked()
+	case state == tcp.StateTimeWait && retry.IsZero():
+		c.h.addTimeWait(c.key, c.m.TimeWait())
+		c.detachLocked()
+	default:
+		c.armLocked(retry)
+	}
+}
+
+// armLocked sets the timer to the machine's deadline, or to retry if that is set
+// and earlier.
+func (c *TCPConn) armLocked(retry time.Time) {
+	d := c.m.Deadline()
+	if d.IsZero() || !retry.IsZero() && retry.Before(d) {
+		d = retry
+	}
+	if d.IsZero() {
+		c.h.timers.clear(&c.timer)
+	} else {
+		c.h.timers.set(&c.timer, d)
+	}
+}
+
+// fire is the timer's: the machine's deadline has passed.
+func (c *TCPConn) fire(now time.Time) {
+	c.mu.Lock()
+	if !c.detached {
+		c.m.Advance(now)
+		c.settleLocked(now)
+	}
+	c.mu.Unlock()
+}
+
+// wakeLocked tells those who wait what has become of the connection.
+func (c *TCPConn) wakeLocked() {
+	if !c.opened {
+		c.openedLocked()
+	}
+	if c.m.Readable() {
+		c.readable.Broadcast()
+	}
+	if c.m.Writable() {
+		c.writable.Broadcast()
+	}
+}
+
+// openedLocked tells the dialler or the listener that the handshake is over.
+func (c *TCPConn) openedLocked() {
+	switch c.m.State() {
+	case tcp.StateListen, tcp.StateSynSent, tcp.StateSynReceived:
+		return
+	case tcp.StateClosed:
+		c.connectErr = c.m.Err()
+		if c.listener != nil {
+			c.listener.failed(c)
+		}
+	default:
+		if c.reopens {
+			c.h.timeWait.remove(&c.key)
+		}
+		if c.listener != nil {
+			c.listener.established(c)
+		}
+	}
+	c.opened = true
+	if c.connected != nil {
+		close(c.connected)
+	}
+}
+
+// detachLocked ends the connection's life on the wire. What has arrived can still
+// be read.
+func (c *TCPConn) detachLocked() {
+	c.detached = true
+	c.h.flows.remove(c)
+	c.h.timers.remove(&c.timer)
+	c.h.tcpConns.Add(-1)
+	if l := c.listener; l != nil && !c.opened {
+		c.opened = true
+		l.failed(c)
+	}
+	c.readable.Broadcast()
+	c.writable.Broadcast()
+}
+
+// abort resets the connection, and makes verbs return ErrClosed if close is set.
+func (c *TCPConn) abort(now time.Time, close bool) {
+	c.mu.Lock()
+	c.closed = c.closed || close
+	c.m.Abort(now)
+	c.settleLocked(now)
+	c.readable.Broadcast()
+	c.writable.Broadcast()
+	c.mu.Unlock()
+}
+
+// unreachable tells the machine of an ICMP error or of a neighbour that does not
+// answer, about the segment that began at seq.
+func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, mtu int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// RFC 5927, 4.1: "[...] TCP SHOULD check that the TCP sequence number contained
+	// in the payload of the ICMP error message is within the range SND.UNA =<
+	// SEG.SEQ < SND.NXT."
+	if c.detached || !c.m.Outstanding(seq) {
+		return
+	}
+	if mtu > 0 {
+		c.m.SetMSS(now, mssForMTU(mtu, c.key.localAddrPort().Addr()))
+	} else {
+		c.m.Unreachable(now, err, hard)
+	}
+	c.settleLocked(now)
+}
+
+// tcpUnreachable passes an ICMP error, or the failure of a neighbour, on to the
+// connection that it is about. mtu is set when the packet was too big.
+func (h *Host) tcpUnreachable(local, remote netip.AddrPort, seq tcp.Seq, err error, hard bool, mtu int) {
+	key := makeFlowKey(local, remote)
+	if c := h.flows.lookup(&key); c != nil {
+		c.unreachable(h.clock.Now(), seq, err, hard, mtu)
+	}
+}

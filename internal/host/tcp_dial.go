@@ -1,0 +1,95 @@
+package host
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/wire"
+)
+
+// DialTCP sends a SYN to remote and returns at once: see Connected. local may be
+// the zero AddrPort, or have only an address or only a port: the rest is chosen.
+func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, error) {
+	if !remote.IsValid() || remote.Port() == 0 || h.isGroup(remote.Addr()) {
+		// RFC 9293, 3.9.2.3: "A TCP implementation MUST reject as an error a local OPEN
+		// call for an invalid remote IP address (e.g., a broadcast or multicast
+		// address)" (MUST-46).
+		return nil, ErrAddrNotAvail
+	}
+	generation := h.routeGeneration()
+	r, err := h.lookupRoute(local.Addr(), remote.Addr())
+	if err != nil {
+		return nil, err
+	}
+	if !h.reserveTCPConn() {
+		return nil, ErrNoBuffers
+	}
+	c, err := h.dialFrom(netip.AddrPortFrom(r.src, local.Port()), remote, r, generation, &opt)
+	if err != nil {
+		h.tcpConns.Add(-1)
+		return nil, err
+	}
+	return c, nil
+}
+
+// dialFrom chooses the port unless local has one, and sends the SYN.
+func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32, opt *TCPOptions) (c *TCPConn, err error) {
+	now := h.clock.Now()
+	try := func(port uint16) bool {
+		c = h.tryDial(now, netip.AddrPortFrom(local.Addr(), port), remote, r, generation, opt)
+		return c != nil
+	}
+	if port := local.Port(); port != 0 {
+		if h.ports.bound(wire.ProtocolTCP, local) || !try(port) {
+			return nil, ErrAddrInUse
+		}
+	} else if !h.ports.ephemeral(wire.ProtocolTCP, local.Addr(), remote, try) {
+		return nil, ErrNoPorts
+	}
+	c.m.OpenActive(now)
+	c.settleLocked(now)
+	c.mu.Unlock()
+	return c, nil
+}
+
+// tryDial puts a connection of the four-tuple into the flow table, locked; nil if
+// the tuple is in use.
+func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, generation uint32, opt *TCPOptions) *TCPConn {
+	key := makeFlowKey(local, remote)
+	if h.flows.lookup(&key) != nil {
+		return nil
+	}
+	iss := h.isn.ISS(now, local, remote)
+	if !h.timeWaitReuse(now, &key, &iss) {
+		return nil
+	}
+	c := newTCPConn(h, key, r, generation, iss, opt, now)
+	c.connected = make(chan struct{})
+	c.mu.Lock()
+	if !h.flows.insert(c) {
+		c.mu.Unlock()
+		return nil
+	}
+	return c
+}
+
+// reserveTCPConn counts a new connection against the limit.
+func (h *Host) reserveTCPConn() bool {
+	if h.tcpConns.Add(1) > int64(h.config.MaxConnections) {
+		h.tcpConns.Add(-1)
+		return false
+	}
+	return true
+}
+
+// Connected returns a channel that is closed when a dialled connection is open or
+// has failed: then ConnectError says which.
+func (c *TCPConn) Connected() <-chan struct{} { return c.connected }
+
+// ConnectError returns nil for a connection that was opened, and otherwise why the
+// handshake failed.
+func (c *TCPConn) ConnectError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connectErr
+}

@@ -1,0 +1,91 @@
+package host
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// tcpHost is the part of a Host that TCP's files look after.
+type tcpHost struct {
+	tcp        tcp.Config // what the connections share, with its defaults
+	isn        *tcp.ISN
+	flows      flowTable
+	timeWait   timeWaitTable
+	listeners  tcpListeners
+	resets     rateLimit // of RSTs for segments of no connection
+	tcpOutputs sync.Pool // of *tcpOutput
+	tcpConns   atomic.Int64
+}
+
+func (h *Host) initTCP() (err error) {
+	config := h.config.TCP
+	config.Epoch = h.epoch
+	if config.ChallengeACKs == nil {
+		config.ChallengeACKs = tcp.NewChallengeLimiter(0, lockedRand{h})
+	}
+	h.tcp = config.WithDefaults()
+	if h.isn, err = tcp.NewISN(lockedRand{h}); err != nil {
+		return err
+	}
+	h.timeWait.init(h)
+	h.resets.init(h.config.ICMPErrorRate, rateBurst)
+	h.tcpOutputs.New = func() any { return new(tcpOutput) }
+	return nil
+}
+
+// lockedRand is the host's Config.Rand as an io.Reader that many may use.
+type lockedRand struct{ h *Host }
+
+func (r lockedRand) Read(b []byte) (int, error) {
+	if err := r.h.random(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// closeAllTCP closes every listener and resets every connection.
+func (h *Host) closeAllTCP() {
+	h.listeners.closeAll()
+	now := h.clock.Now()
+	for _, c := range h.flows.closeAll() {
+		c.abort(now, true)
+	}
+	h.timeWait.closeAll()
+}
+
+// tcpCounters are added to once a batch, or seldom.
+type tcpCounters struct {
+	segmentsIn, segmentsOut atomic.Uint64
+	resetsLimited           atomic.Uint64
+	timeWaitEvicted         atomic.Uint64
+}
+
+// TCPStats are the counters of TCP, and how much there is now.
+type TCPStats struct {
+	SegmentsIn, SegmentsOut uint64 // a super-segment counts as the segments that it stands for
+	ResetsLimited           uint64 // segments of no connection that were not answered: too many
+	TimeWaitEvicted         uint64 // records in TIME-WAIT that made room for newer ones
+	Connections             int    // now, half-open ones included, without TIME-WAIT
+	TimeWait                int    // now
+}
+
+func (h *Host) tcpStats() TCPStats {
+	c := &h.stats.tcp
+	return TCPStats{
+		SegmentsIn: c.segmentsIn.Load(), SegmentsOut: c.segmentsOut.Load(),
+		ResetsLimited:   c.resetsLimited.Load(),
+		TimeWaitEvicted: c.timeWaitEvicted.Load(),
+		Connections:     int(h.tcpConns.Load()),
+		TimeWait:        h.timeWait.len(),
+	}
+}
+
+// segmentCount is how many segments of the wire seg stands for.
+func segmentCount(seg *tcp.Segment) int {
+	if size := seg.SegmentSize; size > 0 && seg.Len > size {
+		return (seg.Len + size - 1) / size
+	}
+	return 1
+}

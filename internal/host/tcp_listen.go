@@ -1,0 +1,243 @@
+package host
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/usernet-go/usernet/tcp"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// A TCPListener takes connections for one port, on one address or on all.
+//
+// Its backlog bounds the connections that it has made and that Accept has not yet
+// returned, half-open ones included. At the bound a SYN is dropped and counted;
+// the peer sends it again.
+type TCPListener struct {
+	h       *Host
+	local   netip.AddrPort
+	family  Family
+	backlog int
+	options TCPOptions
+	port    *portBinding
+
+	mu       sync.Mutex            // below a connection's lock
+	waiting  sync.Cond             // on mu: Accept must look again
+	pending  map[*TCPConn]struct{} // made and not yet accepted
+	ready    []*TCPConn            // those of them that are open, oldest first
+	deadline deadline
+	closed   bool
+}
+
+// ListenTCP takes connections for local; an unspecified address means all of the
+// family's. Port 0 chooses one. backlog is at least 1.
+func (h *Host) ListenTCP(local netip.AddrPort, family Family, backlog int, opt TCPOptions) (*TCPListener, error) {
+	binding, err := h.bind(wire.ProtocolTCP, local, family)
+	if err != nil {
+		return nil, err
+	}
+	l := &TCPListener{
+		h: h, local: netip.AddrPortFrom(local.Addr(), binding.port), family: family,
+		backlog: max(backlog, 1), options: opt, port: binding,
+		pending: make(map[*TCPConn]struct{}),
+	}
+	l.waiting.L = &l.mu
+	l.deadline.init(h, &l.waiting)
+	if !h.listeners.add(l) {
+		h.ports.release(binding)
+		return nil, ErrClosed
+	}
+	return l, nil
+}
+
+// Addr returns the address and port that l listens on.
+func (l *TCPListener) Addr() netip.AddrPort { return l.local }
+
+// Accept waits for a connection. After Close it returns ErrClosed, after the
+// deadline ErrDeadline.
+func (l *TCPListener) Accept() (*TCPConn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		switch {
+		case l.closed:
+			return nil, ErrClosed
+		case l.deadline.passed:
+			return nil, ErrDeadline
+		case len(l.ready) > 0:
+			c := l.ready[0]
+			l.ready[0] = nil
+			if l.ready = l.ready[1:]; len(l.ready) == 0 {
+				l.ready = nil
+			}
+			delete(l.pending, c)
+			return c, nil
+		}
+		l.waiting.Wait()
+	}
+}
+
+// SetDeadline sets when Accept gives up; zero means never.
+func (l *TCPListener) SetDeadline(t time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	l.deadline.setLocked(l.h.clock.Now(), t)
+	return nil
+}
+
+// Close frees the port and resets the connections that were not accepted. A
+// second Close returns ErrClosed.
+func (l *TCPListener) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	l.closed = true
+	pending := l.pending
+	l.pending, l.ready = nil, nil
+	l.deadline.stop()
+	l.waiting.Broadcast()
+	l.mu.Unlock()
+
+	l.h.listeners.remove(l)
+	l.h.ports.release(l.port)
+	now := l.h.clock.Now()
+	for c := range pending {
+		c.abort(now, true)
+	}
+	return nil
+}
+
+// newConn makes the connection of key in state LISTEN, locked and in the flow
+// table, so that it can take its SYN. It returns nil without a reason if the
+// four-tuple has just been taken.
+func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens bool) (*TCPConn, Reason) {
+	h := l.h
+	local, remote := key.localAddrPort(), key.remoteAddrPort()
+	generation := h.routeGeneration()
+	r, err := h.lookupRoute(local.Addr(), remote.Addr())
+	if err != nil {
+		return nil, ReasonNoRoute
+	}
+	if !h.reserveTCPConn() {
+		return nil, ReasonTCPConnections
+	}
+	c := newTCPConn(h, key, r, generation, iss, &l.options, now)
+	c.listener, c.reopens = l, reopens
+	if !l.admit(c) {
+		h.tcpConns.Add(-1)
+		return nil, ReasonTCPBacklog
+	}
+	c.mu.Lock()
+	if !h.flows.insert(c) {
+		c.detached = true
+		c.mu.Unlock()
+		l.failed(c)
+		h.tcpConns.Add(-1)
+		return nil, ReasonNone
+	}
+	c.m.OpenPassive()
+	return c, ReasonNone
+}
+
+// admit counts c against the backlog.
+func (l *TCPListener) admit(c *TCPConn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.pending) >= l.backlog {
+		return false
+	}
+	l.pending[c] = struct{}{}
+	return true
+}
+
+// established makes c ready for Accept. c.mu is held.
+func (l *TCPListener) established(c *TCPConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.pending[c]; ok {
+		l.ready = append(l.ready, c)
+		l.waiting.Signal()
+	}
+}
+
+// failed forgets a connection that did not come to be. c.mu is held.
+func (l *TCPListener) failed(c *TCPConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.pending, c)
+}
+
+// tcpListeners finds the listener for an address and port.
+type tcpListeners struct {
+	mu     sync.RWMutex // a leaf
+	byPort map[uint16][]*TCPListener
+	closed bool
+}
+
+func (ls *tcpListeners) add(l *TCPListener) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.closed {
+		return false
+	}
+	if ls.byPort == nil {
+		ls.byPort = make(map[uint16][]*TCPListener)
+	}
+	ls.byPort[l.local.Port()] = append(ls.byPort[l.local.Port()], l)
+	return true
+}
+
+func (ls *tcpListeners) remove(l *TCPListener) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	port := l.local.Port()
+	var rest []*TCPListener // a new slice: find may be walking the old one's copy
+	for _, other := range ls.byPort[port] {
+		if other != l {
+			rest = append(rest, other)
+		}
+	}
+	if ls.byPort[port] = rest; rest == nil {
+		delete(ls.byPort, port)
+	}
+}
+
+// find returns the listener that is bound to addr, else one that takes all
+// addresses of its family; nil if there is none.
+func (ls *tcpListeners) find(addr netip.Addr, port uint16) (any *TCPListener) {
+	ls.mu.RLock()
+	defer ls.mu.RUnlock()
+	for _, l := range ls.byPort[port] {
+		switch bound := l.local.Addr(); {
+		case bound == addr:
+			return l
+		case !bound.IsUnspecified():
+		case l.family == FamilyAny, l.family == FamilyIPv4 && addr.Is4(), l.family == FamilyIPv6 && addr.Is6():
+			// Of two wildcards the one of a single family is the closer match.
+			if any == nil || any.family == FamilyAny {
+				any = l
+			}
+		}
+	}
+	return any
+}
+
+// closeAll closes all listeners; no new one can be added.
+func (ls *tcpListeners) closeAll() {
+	ls.mu.Lock()
+	ls.closed = true
+	var all []*TCPListener
+	for _, at := range ls.byPort {
+		all = append(all, at...)
+	}
+	ls.mu.Unlock()
+	for _, l := range all {
+		l.Close() // ErrClosed means that the application was faster
+	}
+}

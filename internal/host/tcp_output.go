@@ -1,0 +1,207 @@
+package host
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/tcp"
+	"github.com/usernet-go/usernet/wire"
+)
+
+const (
+	// tcpBatchLen is how many segments go to the link at once.
+	tcpBatchLen = 64
+	// tcpMaxBatches is after how many batches a goroutine stops sending for a
+	// connection, so that a writer is not held past its deadline while the peer's
+	// acknowledgments make room for more; the timer goes on with it.
+	tcpMaxBatches = 64
+	// tcpLinkRetry is when a segment is tried again that the link had no room for.
+	tcpLinkRetry = time.Millisecond
+	// maxTCPHeaders holds an Ethernet header, an IPv6 header and a TCP header with
+	// all of its options.
+	maxTCPHeaders = headroom + 40 + 60
+)
+
+// A tcpOutput is the room in which a batch of segments is made; a host keeps a
+// pool of them. It refers to nothing between two batches.
+type tcpOutput struct {
+	packets  [tcpBatchLen]link.Packet
+	segments [tcpBatchLen]tcp.Segment
+	headers  [tcpBatchLen][maxTCPHeaders]byte
+}
+
+// outputLocked takes segments from the machine and sends them until there is
+// nothing more to send. retry is when to come back for what had to stay: zero if
+// nothing had to. c.mu is held, and released while the link has a batch; until
+// this returns, outputting keeps all others from sending.
+//
+// A batch is lent: its payload lies in the send queue, which keeps acknowledged
+// chunks until Returned.
+func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
+	c.outputting = true
+	o := c.h.tcpOutputs.Get().(*tcpOutput)
+	for batches := 1; ; batches++ {
+		c.again = false
+		n := c.fillLocked(o, now)
+		if n == 0 {
+			break
+		}
+		c.mu.Unlock()
+		sent, err := c.route.ifc.send(now, &c.route, o.packets[:n])
+		c.mu.Lock()
+		if err != nil {
+			sent = n // lost, as on the wire: the retransmission timer deals with it
+		}
+		for i := n - 1; i >= sent; i-- {
+			c.m.Unsent(now, &o.segments[i])
+		}
+		c.m.Returned()
+		c.h.stats.tcp.segmentsOut.Add(o.count(sent))
+		o.forget(n)
+		if sent < n {
+			retry = now.Add(tcpLinkRetry)
+			break
+		}
+		if n < tcpBatchLen && !c.again {
+			break
+		}
+		now = c.h.clock.Now()
+		if batches == tcpMaxBatches {
+			retry = now
+			break
+		}
+	}
+	c.h.tcpOutputs.Put(o)
+	c.outputting = false
+	return retry
+}
+
+// fillLocked makes a batch of what the machine has to send, and returns how many
+// segments that is.
+func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
+	for n < tcpBatchLen && c.m.Next(now, &o.segments[n]) {
+		if n == 0 && !c.routeLocked(now) {
+			// Without a way out the segment is lost, and its timer runs.
+			c.h.stats.drop(ReasonNoRoute)
+			c.m.Returned()
+			return 0
+		}
+		o.build(n, &c.key, &c.route, c.h)
+		n++
+	}
+	return n
+}
+
+// routeLocked looks the route up again if routes or addresses have changed.
+func (c *TCPConn) routeLocked(now time.Time) bool {
+	g := c.h.routeGeneration()
+	if c.generation == g {
+		return true
+	}
+	r, err := c.h.lookupRoute(c.key.localAddrPort().Addr(), c.key.remoteAddrPort().Addr())
+	if err != nil {
+		c.m.Unreachable(now, err, false)
+		return false
+	}
+	c.route, c.generation = r, g
+	return true
+}
+
+// build writes the headers of segment i, in one pass, and refers to its text.
+func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host) {
+	seg, p := &o.segments[i], &o.packets[i]
+	local, remote := netip.AddrFrom16(key.local).Unmap(), netip.AddrFrom16(key.remote).Unmap()
+	seg.SrcPort, seg.DstPort, seg.Checksum = key.localPort, key.remotePort, 0
+	info := r.ifc.info()
+
+	size := seg.HeaderLen() + seg.Len
+	b := r.appendLinkHeader(o.headers[i][:0], etherTypeOf(remote))
+	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, h.ttl, 0)
+	start := len(b)
+	b = seg.TCP.Append(b)
+
+	p.Data = append(p.Data[:0], b)
+	p.Data = append(p.Data, seg.Text...)
+	if len(p.Data) > info.MaxPieces {
+		p.Data = flatten(p.Data)
+	}
+	p.Offload = link.Offload{}
+	if seg.SegmentSize > 0 && seg.Len > seg.SegmentSize {
+		p.Offload.Segmentation = link.SegmentTCPv4
+		if remote.Is6() {
+			p.Offload.Segmentation = link.SegmentTCPv6
+		}
+		p.Offload.SegmentSize, p.Offload.HeaderLen = uint16(seg.SegmentSize), uint16(len(b))
+	}
+
+	var sum wire.Sum
+	sum.AddPseudo(local, remote, wire.ProtocolTCP, size)
+	field := b[start+16 : start+18]
+	if info.ChecksumOffload {
+		putUint16(field, sum.Partial())
+		p.Offload.Checksum = link.ChecksumPartial
+		p.Offload.ChecksumStart, p.Offload.ChecksumOffset = uint16(start), 16
+		return
+	}
+	sum.Add(p.Data[0][start:])
+	for _, d := range p.Data[1:] {
+		sum.Add(d)
+	}
+	putUint16(p.Data[0][start+16:], sum.Fold())
+}
+
+// flatten copies a packet with more pieces than its link takes into two.
+func flatten(data [][]byte) [][]byte {
+	n := 0
+	for _, d := range data[1:] {
+		n += len(d)
+	}
+	text := make([]byte, 0, n)
+	for _, d := range data[1:] {
+		text = append(text, d...)
+	}
+	return append(data[:1], text)
+}
+
+func putUint16(b []byte, v uint16) { b[0], b[1] = byte(v>>8), byte(v) }
+
+// count returns how many segments of the wire the first n stand for.
+func (o *tcpOutput) count(n int) (count uint64) {
+	for i := range n {
+		count += uint64(segmentCount(&o.segments[i]))
+	}
+	return count
+}
+
+// forget drops the references to the send queue in the first n packets.
+func (o *tcpOutput) forget(n int) {
+	for i := range n {
+		clear(o.packets[i].Data)
+		clear(o.segments[i].Text)
+	}
+}
+
+// tcpSizes returns the largest text of a segment that fits the route's MTU without
+// options, and of a super-segment that its link takes; 0 where it takes none.
+func (r *route) tcpSizes(local netip.Addr) (mss, maxSegment int) {
+	mss = mssForMTU(r.mtu, local)
+	if max := r.ifc.info().MaxSegment; max > 0 {
+		maxSegment = mssForMTU(max, local) - (maxTCPHeader - minTCPHeader)
+	}
+	return mss, maxSegment
+}
+
+const (
+	minTCPHeader = 20
+	maxTCPHeader = 60
+)
+
+// mssForMTU is RFC 9293, 3.7.1: "The MSS value to be sent in an MSS Option should
+// be equal to the effective MTU minus the fixed IP and TCP headers" (MUST-67).
+func mssForMTU(mtu int, local netip.Addr) int {
+	if local.Is4() {
+		return mtu - 20 - minTCPHeader
+	}
+	return mtu - 40 - minTCPHeader
+}

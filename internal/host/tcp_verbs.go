@@ -1,0 +1,191 @@
+package host
+
+import (
+	"errors"
+	"time"
+
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// Read reads what has arrived, at least a byte of it, and waits for it if need
+// be. After the peer's FIN it returns io.EOF; otherwise the errors are those of
+// tcp.Conn.Read, ErrClosed and ErrDeadline.
+func (c *TCPConn) Read(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		switch {
+		case c.closed:
+			return 0, ErrClosed
+		case c.deadlines != nil && c.deadlines.read.passed:
+			return 0, ErrDeadline
+		case len(b) == 0:
+			return 0, nil
+		}
+		if c.m.Readable() {
+			now := c.h.clock.Now()
+			n, err := c.m.Read(now, b)
+			c.settleLocked(now) // the window may have opened
+			return n, err
+		}
+		c.readable.Wait()
+	}
+}
+
+// Write queues all of b for sending, and waits for room if need be: it returns
+// n < len(b) only with an error. Writes at the same time do not mix.
+func (c *TCPConn) Write(b []byte) (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.writing && !c.writeEndsLocked() {
+		c.writable.Wait()
+	}
+	if !c.writing {
+		c.writing = true
+		defer func() {
+			c.writing = false
+			c.writable.Broadcast() // the next Write may begin
+		}()
+	}
+	for {
+		if err := c.writeErrorLocked(); err != nil {
+			return n, err
+		}
+		if c.m.Writable() || len(b) == 0 {
+			now := c.h.clock.Now()
+			k, err := c.m.Write(now, b[n:])
+			n += k
+			if k > 0 {
+				c.settleLocked(now)
+			}
+			if err != nil && !errors.Is(err, tcp.ErrWouldBlock) {
+				return n, err
+			}
+			if n == len(b) {
+				return n, nil
+			}
+			continue
+		}
+		c.writable.Wait()
+	}
+}
+
+func (c *TCPConn) writeErrorLocked() error {
+	switch {
+	case c.closed:
+		return ErrClosed
+	case c.deadlines != nil && c.deadlines.write.passed:
+		return ErrDeadline
+	}
+	return nil
+}
+
+// writeEndsLocked says that a Write that waits for its turn will fail at once.
+func (c *TCPConn) writeEndsLocked() bool { return c.writeErrorLocked() != nil }
+
+// CloseWrite sends a FIN behind what is queued.
+func (c *TCPConn) CloseWrite() error {
+	return c.verb(func(now time.Time) error { return c.m.CloseWrite(now) })
+}
+
+// CloseRead makes Read return io.EOF; what arrives is acknowledged and dropped.
+func (c *TCPConn) CloseRead() error {
+	return c.verb(func(now time.Time) error { return c.m.CloseRead(now) })
+}
+
+// WriteUrgent queues b, and marks its last byte urgent (RFC 6093: in line).
+func (c *TCPConn) WriteUrgent(b []byte) (n int, err error) {
+	err = c.verb(func(now time.Time) (err error) {
+		n, err = c.m.WriteUrgent(now, b)
+		return err
+	})
+	return n, err
+}
+
+// SetNoDelay turns Nagle's algorithm off or on.
+func (c *TCPConn) SetNoDelay(on bool) error {
+	return c.verb(func(now time.Time) error { c.m.SetNoDelay(now, on); return nil })
+}
+
+// SetCork holds less than a full segment back, or lets it go.
+func (c *TCPConn) SetCork(on bool) error {
+	return c.verb(func(now time.Time) error { c.m.SetCork(now, on); return nil })
+}
+
+// SetKeepAlive sets whether and when an idle peer is probed.
+func (c *TCPConn) SetKeepAlive(k tcp.KeepAlive) error {
+	return c.verb(func(now time.Time) error { c.m.SetKeepAlive(now, k); return nil })
+}
+
+// SetUserTimeout bounds how long sent data may stay unacknowledged (RFC 5482).
+func (c *TCPConn) SetUserTimeout(d time.Duration) error {
+	return c.verb(func(now time.Time) error { c.m.SetUserTimeout(now, d); return nil })
+}
+
+// SetLinger says what Close does with data that is not acknowledged: d < 0 sends
+// it in the background, 0 drops it and resets the connection, d > 0 sends it and
+// lets Close wait for as long.
+func (c *TCPConn) SetLinger(d time.Duration) error {
+	return c.verb(func(time.Time) error { c.linger = d; return nil })
+}
+
+// verb calls f on the machine of a connection that is not closed, and settles.
+func (c *TCPConn) verb(f func(now time.Time) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	now := c.h.clock.Now()
+	err := f(now)
+	c.settleLocked(now)
+	return err
+}
+
+// Close closes both directions. What was written is still sent, in the
+// background; unread data, or data that arrives later, resets the connection
+// (RFC 9293, 3.6.1). A second Close returns ErrClosed.
+func (c *TCPConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	c.closed = true
+	now := c.h.clock.Now()
+	c.stopDeadlinesLocked()
+	if c.linger == 0 {
+		c.m.Abort(now)
+	} else {
+		c.m.Close(now)
+	}
+	c.settleLocked(now)
+	c.readable.Broadcast()
+	c.writable.Broadcast()
+	if c.linger > 0 {
+		c.lingerLocked()
+	}
+	return nil
+}
+
+// lingerLocked waits until the peer has acknowledged all, or for c.linger.
+func (c *TCPConn) lingerLocked() {
+	over := false
+	t := c.h.clock.AfterFunc(c.linger, func() {
+		c.mu.Lock()
+		over = true
+		c.writable.Broadcast()
+		c.mu.Unlock()
+	})
+	for !over && !c.detached && c.m.State() != tcp.StateFinWait2 {
+		c.writable.Wait()
+	}
+	t.Stop()
+}
+
+// Info tells what the connection is doing, as TCP_INFO does.
+func (c *TCPConn) Info() tcp.Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.m.Info()
+}
