@@ -8,7 +8,7 @@ func (c *Conn) processACK(now instant, seg *Segment) Reason {
 	if !seg.Flags.Has(ack) {
 		return ReasonNoACK
 	}
-	if c.state == StateSynReceived {
+	if c.synPending() { // SYN-RECEIVED, or FIN-WAIT-1 when the user has closed in it
 		// "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state [...] If the
 		// segment acknowledgment is not acceptable, form a reset segment
 		// <SEQ=SEG.ACK><CTL=RST> and send it."
@@ -17,7 +17,10 @@ func (c *Conn) processACK(now instant, seg *Segment) Reason {
 			return ReasonUnacceptableACK
 		}
 		c.acknowledge(now, seg)
-		c.establish(now)
+		if c.state == StateSynReceived {
+			c.establish()
+		}
+		c.acknowledgedFIN(now)
 		return ReasonTaken
 	}
 	// RFC 5961, 5.2: "The ACK value is considered acceptable only if it is in the
@@ -33,9 +36,6 @@ func (c *Conn) processACK(now instant, seg *Segment) Reason {
 	} else {
 		c.duplicateACK(now, seg)
 	}
-	if c.synPending() {
-		return ReasonTaken
-	}
 	c.acknowledgedFIN(now)
 	return ReasonTaken
 }
@@ -49,7 +49,6 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	c.snd.prevUna, c.snd.una = c.snd.una, seg.Ack
 	c.snd.at = c.snd.at.Max(seg.Ack)
 	c.out.release(c.cfg.Chunks, seg.Ack.Max(c.out.first).Min(c.out.end), c.lent)
-	c.dropStale()
 	c.updateSendWindow(seg)
 	rtt := c.measure(now, seg)
 	c.retransmits, c.probed, c.softErr = 0, false, nil
@@ -62,6 +61,7 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	// data, restart the retransmission timer".
 	restart := !c.recovering || !c.partial
 	c.newACK(now, text, flight, rtt)
+	c.dropStale()
 	if !c.outstanding() {
 		c.timers[timerRetransmit], c.timers[timerGiveUp] = 0, 0
 		return
@@ -163,7 +163,7 @@ func (c *Conn) duplicateACK(now instant, seg *Segment) {
 	// acknowledgment."
 	duplicate := c.outstanding() && seg.seqLen() == 0 && seg.Ack == c.snd.una &&
 		c.segmentWindow(seg) == c.snd.wnd && c.snd.wnd > 0
-	if seg.Ack != c.snd.una || c.synPending() {
+	if seg.Ack != c.snd.una {
 		return
 	}
 	c.updateSendWindow(seg)
