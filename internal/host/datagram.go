@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -173,6 +172,3 @@ func (h *Host) nextID(src, dst netip.Addr) uint32 {
 	hash := h.ports.offset(wire.ProtocolFragment, src, netip.AddrPortFrom(dst, 0))
 	return hash + h.ids[hash%uint32(len(h.ids))].Add(1)
 }
-
-// putUint32 is for the second word of an ICMP header.
-func putUint32(b []byte, v uint32) { binary.BigEndian.PutUint32(b, v) }

@@ -22,6 +22,8 @@ type Config struct {
 	TCP    tcp.Config   // what the connections share
 	Logger *slog.Logger // none: says nothing
 
+	TTL uint8 // time to live, hop limit of what is sent; 64
+
 	MaxConnections int // TCP connections, half-open ones included; 65536
 	MaxTimeWait    int // records of connections in TIME-WAIT; 65536
 
@@ -41,6 +43,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.TTL == 0 {
+		c.TTL = 64 // RFC 1122, 3.2.1.7: "When a fixed TTL value is used, it MUST be configurable."
 	}
 	for _, d := range []struct {
 		field *int
@@ -102,7 +107,7 @@ type Host struct {
 // New makes a host without links: it reaches itself, at 127.0.0.1 and ::1.
 func New(config Config) (*Host, error) {
 	config = config.withDefaults()
-	h := &Host{config: config, clock: config.Clock, log: config.Logger, ttl: 64, done: make(chan struct{})}
+	h := &Host{config: config, clock: config.Clock, log: config.Logger, ttl: config.TTL, done: make(chan struct{})}
 	h.epoch = h.clock.Now()
 	h.timers.init(h.clock, h.epoch)
 	var secret, seed [32]byte

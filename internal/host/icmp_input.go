@@ -140,6 +140,9 @@ func (b *inputBatch) unreachable(quoted []byte, v icmpVerdict, mtu int, tooBig b
 	if b.p.broadcast {
 		return ReasonICMPErrorUnknown // our packets come from none of these addresses
 	}
+	for _, piece := range b.p.rest { // over a link in memory the quote is a piece of its own
+		quoted = append(quoted[:len(quoted):len(quoted)], piece...)
+	}
 	q, r := wire.ParseQuote(quoted)
 	switch {
 	case r != wire.OK:

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -97,14 +98,7 @@ func (c *culprit) mayAnswer(e *icmpError) bool {
 		isICMP := wire.Protocol(c.ip[9]) == wire.ProtocolICMPv4
 		return first && !(isICMP && (len(c.ip) <= header || wire.ICMPv4Type(c.ip[header]).IsError()))
 	}
-	next, at := wire.Protocol(c.ip[6]), wire.IPv6Len
-	x, n, r := wire.ParseIPv6Extensions(next, c.ip[at:])
-	if r == wire.OK && x.HasFragment && x.Fragment.Offset > 0 {
-		return true // what it is a piece of, nobody knows: RFC 4443 does not bar it
-	}
-	if r == wire.OK {
-		next, at = x.Protocol, at+n
-	}
+	next, at := upperLayer(c.ip)
 	if next != wire.ProtocolICMPv6 {
 		return true
 	}
@@ -113,6 +107,27 @@ func (c *culprit) mayAnswer(e *icmpError) bool {
 	}
 	t := wire.ICMPv6Type(c.ip[at])
 	return !t.IsError() && t != wire.ICMPv6Redirect
+}
+
+// upperLayer returns the protocol behind the extension headers of an IPv6 packet,
+// and where it starts, whatever is wrong with them; for a fragment other than the
+// first, of which nobody knows what it is a piece of, ProtocolFragment.
+func upperLayer(b []byte) (p wire.Protocol, at int) {
+	p, at = wire.Protocol(b[6]), wire.IPv6Len
+	for at+8 <= len(b) {
+		n := 8 * (int(b[at+1]) + 1)
+		switch p {
+		case wire.ProtocolHopByHop, wire.ProtocolRouting, wire.ProtocolDestination:
+		case wire.ProtocolFragment:
+			if n = wire.IPv6FragmentLen; binary.BigEndian.Uint16(b[at+2:])&^7 != 0 {
+				return p, at
+			}
+		default:
+			return p, at
+		}
+		p, at = wire.Protocol(b[at]), at+n
+	}
+	return p, at
 }
 
 // sendICMPError sends e about c to c's source, if that is allowed and the rate
@@ -147,7 +162,7 @@ func (h *Host) sendICMPError(now time.Time, c culprit, e icmpError) {
 		p, typ, quoted = wire.ProtocolICMPv6, uint8(e.type6), minMTUv6-wire.IPv6Len-wire.ICMPLen
 	}
 	d.head = append(d.head, typ, e.code, 0, 0, 0, 0, 0, 0)
-	putUint32(d.head[4:], e.word)
+	binary.BigEndian.PutUint32(d.head[4:], e.word)
 	for _, piece := range append([][]byte{c.ip}, c.rest...) {
 		piece = piece[:min(len(piece), quoted)]
 		quoted -= len(piece)

@@ -75,10 +75,8 @@ const (
 	ReasonTCPConnections  // SYN beyond the host's limit of connections
 
 	ReasonNoRoute  // no route for a packet of ours
-	ReasonTooLong  // packet of ours beyond the link's MTU
 	ReasonLinkFull // link's queue had no room
 	ReasonLinkDown // link has ended, or said that it cannot send
-	ReasonClosed   // host is closed
 
 	numReasons
 )
@@ -153,10 +151,8 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"TCP connections at their limit",
 
 	"no route",
-	"packet too long for the link",
 	"link full",
 	"link down",
-	"host closed",
 }
 
 // String returns the reason in a few words.

@@ -314,11 +314,15 @@ func (m *reassembler) complete(p *partial) {
 }
 
 // lastNextHeader returns the offset of the Next Header field in the last header
-// of a chain that was walked before.
+// of the chain b, which was walked before.
 func lastNextHeader(b []byte) int {
 	field := 6
-	for at := wire.IPv6Len; at < len(b); at += (int(b[at+1]) + 1) * 8 {
-		field = at
+	for at := wire.IPv6Len; at < len(b); {
+		n := wire.IPv6FragmentLen
+		if wire.Protocol(b[field]) != wire.ProtocolFragment {
+			n = (int(b[at+1]) + 1) * 8
+		}
+		field, at = at, at+n
 	}
 	return field
 }

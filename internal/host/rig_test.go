@@ -1,0 +1,338 @@
+package host
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// The addresses of the tests: the host under test and its one neighbour.
+var (
+	hostMAC  = wire.MAC{2, 0, 0, 0, 0, 1}
+	peerMAC  = wire.MAC{2, 0, 0, 0, 0, 2}
+	host4    = netip.MustParseAddr("10.0.0.1")
+	peer4    = netip.MustParseAddr("10.0.0.2")
+	host6    = netip.MustParseAddr("2001:db8::1")
+	peer6    = netip.MustParseAddr("2001:db8::2")
+	far4     = netip.MustParseAddr("192.0.2.9") // behind the gateway, which is the peer
+	far6     = netip.MustParseAddr("2001:db8:9::9")
+	hostNets = []netip.Prefix{netip.PrefixFrom(host4, 24), netip.PrefixFrom(host6, 64)}
+)
+
+// A testLink is a link whose other end is the test.
+type testLink struct {
+	info    link.Info
+	deliver chan func([]link.Packet) // gets what Receive was called with
+	done    chan struct{}
+	once    sync.Once
+
+	mu     sync.Mutex
+	sent   []sentPacket
+	room   int // packets that Send still takes; < 0: all
+	onSend func([]link.Packet)
+}
+
+// A sentPacket is a copy of what a host gave to its link.
+type sentPacket struct {
+	frame   []byte
+	offload link.Offload
+	pieces  int
+}
+
+func newTestLink(info link.Info) *testLink {
+	info.Queues = 1
+	if info.MTU == 0 {
+		info.MTU = 1500
+	}
+	if info.MaxPieces == 0 {
+		info.MaxPieces = 64
+	}
+	return &testLink{info: info, deliver: make(chan func([]link.Packet), 1), done: make(chan struct{}), room: -1}
+}
+
+func (l *testLink) Info() link.Info { return l.info }
+
+func (l *testLink) Send(batch []link.Packet) (int, error) {
+	l.mu.Lock()
+	n := len(batch)
+	if l.room >= 0 {
+		n = min(n, l.room)
+		l.room -= n
+	}
+	for i := range batch[:n] {
+		l.sent = append(l.sent, sentPacket{slices.Concat(batch[i].Data...), batch[i].Offload, len(batch[i].Data)})
+	}
+	onSend := l.onSend
+	l.mu.Unlock()
+	if onSend != nil {
+		onSend(batch)
+	}
+	return n, nil
+}
+
+func (l *testLink) Receive(_ int, deliver func([]link.Packet)) error {
+	l.deliver <- deliver
+	<-l.done
+	return nil
+}
+
+func (l *testLink) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+// take returns what was sent since the last call.
+func (l *testLink) take() []sentPacket {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sent := l.sent
+	l.sent = nil
+	return sent
+}
+
+// A rig is a host with a testLink, and a neighbour that it knows.
+type rig struct {
+	*testing.T
+	h       *Host
+	l       *testLink
+	deliver func([]link.Packet)
+}
+
+// newRig makes a host on an Ethernet link; config and info may be zero.
+func newRig(t *testing.T, config Config, info link.Info) *rig {
+	t.Helper()
+	if config.Rand == nil {
+		config.Rand = rand.NewChaCha8([32]byte{1})
+	}
+	h, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{T: t, h: h, l: newTestLink(info)}
+	err = h.Attach(r.l, InterfaceConfig{
+		Name: "eth0", Addrs: hostNets, Gateways: []netip.Addr{peer4, peer6}, MAC: hostMAC,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.deliver = <-r.l.deliver
+	t.Cleanup(func() { h.Close() })
+	if info.Medium == link.Ethernet {
+		r.introduce()
+	}
+	return r
+}
+
+// introduce lets the host learn the peer's MAC for both families.
+func (r *rig) introduce() {
+	r.Helper()
+	r.inject(arpFrame(wire.ARPRequest, peerMAC, peer4, wire.MAC{}, host4))
+	r.inject(solicitation(peer6, host6))
+	if sent := r.l.take(); len(sent) != 2 {
+		r.Fatalf("%d answers to an ARP request and a neighbour solicitation, want 2", len(sent))
+	}
+}
+
+// inject delivers one packet of these pieces.
+func (r *rig) inject(pieces ...[]byte) {
+	r.deliver([]link.Packet{{Data: pieces}})
+}
+
+// counted runs f and checks that it makes the counters of the given reasons rise
+// by one each, and no other.
+func (r *rig) counted(f func(), want ...Reason) {
+	r.Helper()
+	before := r.h.Stats()
+	f()
+	after := r.h.Stats()
+	for i := range after.Drops {
+		n := uint64(0)
+		for _, w := range want {
+			if w == Reason(i) {
+				n++
+			}
+		}
+		if got := after.Drops[i] - before.Drops[i]; got != n {
+			r.Errorf("%d packets counted under %q, want %d", got, Reason(i), n)
+		}
+	}
+}
+
+// one returns the only packet that was sent.
+func (r *rig) one() []byte {
+	r.Helper()
+	sent := r.l.take()
+	if len(sent) != 1 {
+		r.Fatalf("%d packets sent, want 1", len(sent))
+	}
+	return sent[0].frame
+}
+
+// silent checks that nothing was sent.
+func (r *rig) silent() {
+	r.Helper()
+	for _, p := range r.l.take() {
+		r.Errorf("sent % x, want nothing", p.frame)
+	}
+}
+
+// frame puts payload into an Ethernet frame from the peer to the host.
+func frame(payload []byte) []byte {
+	et := wire.EtherTypeIPv4
+	if payload[0]>>4 == 6 {
+		et = wire.EtherTypeIPv6
+	}
+	return frameTo(hostMAC, et, payload)
+}
+
+func frameTo(dst wire.MAC, et wire.EtherType, payload []byte) []byte {
+	h := wire.Ethernet{Dst: dst, Src: peerMAC, Type: et}
+	return append(h.Append(nil), payload...)
+}
+
+func arpFrame(op wire.ARPOperation, senderMAC wire.MAC, sender netip.Addr, targetMAC wire.MAC, target netip.Addr) []byte {
+	dst := wire.Broadcast
+	if op == wire.ARPReply {
+		dst = targetMAC
+	}
+	a := wire.ARP{Operation: op, SenderMAC: senderMAC, Sender: sender, TargetMAC: targetMAC, Target: target}
+	return frameTo(dst, wire.EtherTypeARP, a.Append(nil))
+}
+
+// ip makes a packet of protocol p around a transport header and its text, in which
+// it fills in the checksum.
+func ip(src, dst netip.Addr, p wire.Protocol, transport []byte) []byte {
+	if p.ChecksumOffset() >= 0 && len(transport) >= p.ChecksumOffset()+2 {
+		transport = slices.Clone(transport)
+		wire.SetChecksum(p, src, dst, transport, nil)
+	}
+	return rawIP(src, dst, p, transport)
+}
+
+// rawIP is ip without the checksum.
+func rawIP(src, dst netip.Addr, p wire.Protocol, payload []byte) []byte {
+	if src.Is4() {
+		h := wire.IPv4{TotalLen: wire.IPv4Len + len(payload), TTL: 64, Protocol: p, Src: src, Dst: dst}
+		return append(h.Append(nil), payload...)
+	}
+	h := wire.IPv6{PayloadLen: len(payload), NextHeader: p, HopLimit: 64, Src: src, Dst: dst}
+	return append(h.Append(nil), payload...)
+}
+
+func udp(srcPort, dstPort uint16, text string) []byte {
+	h := wire.UDP{SrcPort: srcPort, DstPort: dstPort, Length: wire.UDPLen + len(text)}
+	return append(h.Append(nil), text...)
+}
+
+func udpPacket(src, dst netip.AddrPort, text string) []byte {
+	return ip(src.Addr(), dst.Addr(), wire.ProtocolUDP, udp(src.Port(), dst.Port(), text))
+}
+
+func tcpPacket(src, dst netip.AddrPort, flags wire.TCPFlags, seq, ack wire.Seq) []byte {
+	h := wire.TCP{SrcPort: src.Port(), DstPort: dst.Port(), Seq: seq, Ack: ack, Flags: flags, Window: 65535}
+	return ip(src.Addr(), dst.Addr(), wire.ProtocolTCP, h.Append(nil))
+}
+
+// echoRequest makes an echo request of the family of src.
+func echoRequest(src, dst netip.Addr, data string) []byte {
+	if src.Is4() {
+		m := wire.ICMPv4{Type: wire.ICMPv4EchoRequest, ID: 7, Sequence: 1, Body: []byte(data)}
+		return ip(src, dst, wire.ProtocolICMPv4, m.Append(nil))
+	}
+	m := wire.ICMPv6{Type: wire.ICMPv6EchoRequest, ID: 7, Sequence: 1, Body: []byte(data)}
+	return ip(src, dst, wire.ProtocolICMPv6, m.Append(nil))
+}
+
+// withHopLimit sets the TTL or hop limit of an IP packet.
+func withHopLimit(packet []byte, ttl byte) []byte {
+	if packet[0]>>4 == 6 {
+		packet[7] = ttl
+		return packet
+	}
+	packet[8] = ttl
+	return resum(packet)
+}
+
+// resum writes the header checksum of an IPv4 packet anew.
+func resum(packet []byte) []byte {
+	n := min(int(packet[0]&15)*4, len(packet))
+	packet[10], packet[11] = 0, 0
+	binary.BigEndian.PutUint16(packet[10:], wire.Checksum(packet[:n]))
+	return packet
+}
+
+// solicitation is a neighbour solicitation from the peer's address src for target,
+// in its frame.
+func solicitation(src, target netip.Addr) []byte {
+	m := wire.NeighborSolicitation{Target: target, SourceMAC: peerMAC}
+	group := wire.SolicitedNode(target)
+	packet := withHopLimit(ip(src, group, wire.ProtocolICMPv6, m.Append(nil)), 255)
+	return frameTo(groupMAC(group), wire.EtherTypeIPv6, packet)
+}
+
+// advertisement is a neighbour advertisement by the peer about target, in its frame.
+func advertisement(target netip.Addr, mac wire.MAC, solicited bool) []byte {
+	m := wire.NeighborAdvertisement{Target: target, TargetMAC: mac, Solicited: solicited, Override: true}
+	return frame(withHopLimit(ip(target, host6, wire.ProtocolICMPv6, m.Append(nil)), 255))
+}
+
+// parsed is what a sent frame holds.
+type parsed struct {
+	eth      wire.Ethernet
+	ip4      wire.IPv4
+	ip6      wire.IPv6
+	src, dst netip.Addr
+	protocol wire.Protocol
+	payload  []byte // from the transport header on
+}
+
+// parse takes a frame apart, and checks all of its checksums.
+func (r *rig) parse(frame []byte) (p parsed) {
+	r.Helper()
+	n := 0
+	if r.l.info.Medium == link.Ethernet {
+		var bad wire.Reason
+		if p.eth, n, bad = wire.ParseEthernet(frame); bad != wire.OK {
+			r.Fatalf("sent a frame that is wrong: %v", bad)
+		}
+	}
+	b := frame[n:]
+	var bad wire.Reason
+	if b[0]>>4 == 4 {
+		if p.ip4, n, bad = wire.ParseIPv4(b, len(b)); bad == wire.OK && p.ip4.TotalLen != len(b) {
+			r.Fatalf("total length %d of a packet of %d bytes", p.ip4.TotalLen, len(b))
+		}
+		p.src, p.dst, p.protocol = p.ip4.Src, p.ip4.Dst, p.ip4.Protocol
+	} else {
+		if p.ip6, n, bad = wire.ParseIPv6(b, len(b)); bad == wire.OK && p.ip6.PayloadLen != len(b)-n {
+			r.Fatalf("payload length %d of %d bytes", p.ip6.PayloadLen, len(b)-n)
+		}
+		p.src, p.dst, p.protocol = p.ip6.Src, p.ip6.Dst, p.ip6.NextHeader
+	}
+	if bad != wire.OK {
+		r.Fatalf("sent an IP header that is wrong: %v", bad)
+	}
+	p.payload = b[n:]
+	fragment := p.ip4.MoreFragments || p.ip4.FragmentOffset > 0 || p.protocol == wire.ProtocolFragment
+	if bad := wire.VerifyChecksum(p.protocol, p.src, p.dst, p.payload, nil); !fragment && bad != wire.OK {
+		r.Fatalf("sent a packet that is wrong: %v", bad)
+	}
+	return p
+}
+
+// icmp takes an ICMP message of either family apart.
+func (r *rig) icmp(frame []byte) (p parsed, typ, code uint8, word uint32, body []byte) {
+	r.Helper()
+	p = r.parse(frame)
+	if p.protocol != wire.ProtocolICMPv4 && p.protocol != wire.ProtocolICMPv6 {
+		r.Fatalf("protocol %d, want ICMP", p.protocol)
+	}
+	b := p.payload
+	return p, b[0], b[1], binary.BigEndian.Uint32(b[4:]), b[8:]
+}
