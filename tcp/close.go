@@ -80,7 +80,7 @@ func (c *Conn) Close(t time.Time) error {
 	case c.state == StateListen || c.state == StateSynSent:
 		// RFC 9293, 3.10.4: "Delete TCB, enter CLOSED state, and return."
 		c.terminate(nil)
-	case unread && c.state != StateSynReceived:
+	case unread:
 		// 3.6.1: "If such a host issues a CLOSE call while received data is still pending
 		// in the TCP connection, or if new data is received after CLOSE is called, its TCP
 		// implementation SHOULD send a RST to show that data was lost (SHLD-3)."

@@ -53,15 +53,16 @@ type Conn struct {
 		agreed   bool    // Snd.TS.OK
 	}
 
-	reply      reply // RST to be sent
+	reply      reply  // RST to be sent
+	oddReply   uint32 // see mayAnswerOdd
 	pacedUntil instant
 	textSent   instant // when text last left
 	textTaken  instant // when text last arrived
 	heard      instant // when anything acceptable last arrived
-	oddReply   instant // when a segment without text outside of the window was last answered
 
-	keepAlive   KeepAlive
-	userTimeout time.Duration
+	keepIdle     time.Duration // 0: no keepalives
+	keepInterval time.Duration
+	userTimeout  time.Duration // 0: none
 
 	inflation     int32  // of the congestion window during recovery, in bytes
 	limitedBytes  int32  // sent by limited transmit on this flight
@@ -79,6 +80,7 @@ type Conn struct {
 	oweDupACKs  uint8 // to be sent
 	quick       uint8 // ACKs that will not wait
 	probes      uint8 // keepalives without an answer
+	keepCount   uint8 // of them that end the connection
 
 	// What Next has to send, beside text.
 	synNow    bool // SYN
@@ -123,7 +125,8 @@ func (c *Conn) Init(cfg *Config, p Params) {
 	c.mss = clampMSS(p.MSS)
 	c.advertisedMSS = c.mss
 	c.rcvMSS = min(defaultMSS, c.mss)
-	c.keepAlive, c.userTimeout = cfg.KeepAlive, cfg.UserTimeout
+	c.setKeepAlive(cfg.KeepAlive)
+	c.userTimeout = cfg.UserTimeout
 }
 
 // OpenActive sends a SYN: CLOSED or LISTEN becomes SYN-SENT.

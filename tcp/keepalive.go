@@ -6,23 +6,27 @@ import "time"
 
 // SetKeepAlive switches keepalives on, or off when k.Idle is 0 (MUST-24).
 func (c *Conn) SetKeepAlive(t time.Time, k KeepAlive) {
-	c.keepAlive, c.probes = k.withDefaults(), 0
-	c.timers[timerKeepAlive] = 0
+	c.setKeepAlive(k.withDefaults())
+	c.probes, c.timers[timerKeepAlive] = 0, 0
 	if c.state.synchronized() {
 		c.armKeepAlive(c.at(t))
 	}
 }
 
+func (c *Conn) setKeepAlive(k KeepAlive) {
+	c.keepIdle, c.keepInterval, c.keepCount = k.Idle, k.Interval, uint8(min(max(k.Count, 0), 255))
+}
+
 // armKeepAlive waits for silence. The timer is not moved when something arrives:
 // when it goes off, it looks at how long the silence has been.
 func (c *Conn) armKeepAlive(now instant) {
-	if c.keepAlive.Idle > 0 && c.state != StateTimeWait {
-		c.timers[timerKeepAlive] = now.add(c.keepAlive.Idle)
+	if c.keepIdle > 0 && c.state != StateTimeWait {
+		c.timers[timerKeepAlive] = now.add(c.keepIdle)
 	}
 }
 
 func (c *Conn) keepAliveTimeout(now instant) {
-	if !c.state.synchronized() || c.keepAlive.Idle <= 0 {
+	if !c.state.synchronized() || c.keepIdle <= 0 {
 		return
 	}
 	// RFC 9293, 3.8.4: "Keep-alive packets MUST only be sent when no sent data is
@@ -32,19 +36,19 @@ func (c *Conn) keepAliveTimeout(now instant) {
 		c.armKeepAlive(now)
 		return
 	}
-	if due := c.heard.add(c.keepAlive.Idle); c.probes == 0 && now < due {
+	if due := c.heard.add(c.keepIdle); c.probes == 0 && now < due {
 		c.timers[timerKeepAlive] = due
 		return
 	}
 	// "it MUST NOT interpret failure to respond to any specific probe as a dead
 	// connection (MUST-29)."
-	if int(c.probes) >= c.keepAlive.Count {
+	if c.probes >= c.keepCount {
 		c.giveUpOn(ErrTimeout)
 		return
 	}
 	c.probes++
 	c.aliveNow = true
-	c.timers[timerKeepAlive] = now.add(c.keepAlive.Interval)
+	c.timers[timerKeepAlive] = now.add(c.keepInterval)
 }
 
 // sendKeepAlive sends a segment that the peer must answer.

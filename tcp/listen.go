@@ -118,7 +118,7 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 	// "If SND.UNA > ISS (our SYN has been ACKed), change the connection state to
 	// ESTABLISHED, form an ACK segment <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"
 	c.acknowledge(now, seg)
-	c.establish(now)
+	c.establish()
 	c.ackNow = true
 	// "continue processing at the sixth step under Section 3.10.7.4 where the URG bit
 	// is checked"; the text was taken above.
@@ -130,9 +130,8 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 
 // establish enters ESTABLISHED, or FIN-WAIT-1 when the user has closed
 // meanwhile.
-func (c *Conn) establish(now instant) {
+func (c *Conn) establish() {
 	c.state = StateEstablished
-	c.takeTextOfSYN()
 	if c.finQueued {
 		c.state = StateFinWait1
 	}
@@ -147,6 +146,7 @@ func (c *Conn) startTransfer(now instant) {
 	c.cc.Start(&c.window, now.since(0))
 	c.startQuickACKs()
 	c.armKeepAlive(now)
+	c.takeTextOfSYN()
 }
 
 // initialWindow is the congestion window with which a connection begins.

@@ -278,7 +278,7 @@ func (c *Conn) invariants() error {
 	}
 	at := c.in.next
 	for _, r := range c.in.runs {
-		if !at.Less(r.start) && c.state.synchronized() || !r.start.Less(r.end) {
+		if !at.Less(r.start) && c.state.synchronized() && !c.synPending() || !r.start.Less(r.end) {
 			return fmt.Errorf("runs %v behind %d", c.in.runs, c.in.next)
 		}
 		at = r.end
@@ -310,7 +310,7 @@ func (w *world) application(i int) {
 		}
 	}
 	peer := w.ends[1-i]
-	if e.wrote == e.total && (e.eof || !e.half && e.read == peer.total && peer.wrote == peer.total && !e.conn.Readable()) {
+	if e.conn.State() != StateSynSent && e.wrote == e.total && (e.eof || !e.half && e.read == peer.total && peer.wrote == peer.total && !e.conn.Readable()) {
 		e.gone = true
 		if err := e.conn.Close(w.clock()); err != nil {
 			w.failf("end %d: Close: %v", i, err)
@@ -394,7 +394,7 @@ func (w *world) run() {
 		}
 		for _, e := range w.ends {
 			earlier(e.conn.Deadline())
-			if !e.gone && (e.conn.Readable() || e.wrote < e.total && e.conn.Writable()) {
+			if !e.gone && e.conn.State() != StateListen && (!e.eof && e.conn.Readable() || e.wrote < e.total && e.conn.Writable()) {
 				if e.nextApp.After(w.now) {
 					earlier(e.nextApp)
 				} else {

@@ -120,9 +120,7 @@ func (c *Conn) trim(seg *Segment) (w inWindow, r Reason) {
 	if seg.Flags.Has(syn) {
 		w.seq = w.seq.Add(1)
 	}
-	if old := min(c.rcv.nxt.Sub(w.seq), w.n); old > 0 {
-		w.arrival = w.part(w.seq.Add(old), w.seq.Add(w.n))
-	}
+	w.arrival = w.from(c.rcv.nxt)
 	if beyond := w.seq.Add(w.n).Sub(c.rcv.edge); beyond > 0 && w.n > 0 {
 		w.n = max(0, w.n-beyond)
 		w.fin = false
@@ -179,9 +177,10 @@ func (c *Conn) returnToListen(now instant) {
 		DefaultMSS: int(c.defaultMSS),
 		MaxSegment: int(c.maxSegment),
 	}
-	noDelay, alive, timeout := c.noDelay, c.keepAlive, c.userTimeout
+	old := *c
 	c.Init(c.cfg, p)
-	c.noDelay, c.keepAlive, c.userTimeout = noDelay, alive, timeout
+	c.noDelay, c.corked, c.userTimeout = old.noDelay, old.corked, old.userTimeout
+	c.keepIdle, c.keepInterval, c.keepCount = old.keepIdle, old.keepInterval, old.keepCount
 	c.OpenPassive()
 }
 
@@ -211,21 +210,28 @@ func (c *Conn) challenge(now instant) {
 	}
 }
 
-// oddReplyInterval is Linux's: least time between two answers to segments
-// without text that lie outside of the window.
-const oddReplyInterval = second / 2
-
 // answerUnacceptable answers a segment that is outside of the window. Where it
-// has no text, and so no reason to be sent again, the answers are limited: two
-// ends that have lost each other's numbers would acknowledge each other for ever.
+// has no text, and so no reason to be sent again, the answers are limited.
 func (c *Conn) answerUnacceptable(now instant, seg *Segment) {
-	if seg.seqLen() == 0 {
-		if c.oddReply != 0 && now-c.oddReply < oddReplyInterval {
-			return
-		}
-		c.oddReply = now
+	if seg.seqLen() > 0 || mayAnswerOdd(&c.oddReply, now) {
+		c.ackNow = true
 	}
-	c.ackNow = true
+}
+
+// oddReplyInterval is Linux's: least time in milliseconds between two answers to
+// segments without text that lie outside of the window.
+const oddReplyInterval = 500
+
+// mayAnswerOdd says that such a segment may be answered at now, and notes it in
+// last. Without this limit two ends that have lost each other's numbers would
+// acknowledge each other for ever.
+func mayAnswerOdd(last *uint32, now instant) bool {
+	ms := max(1, uint32(now/millisecond))
+	if *last != 0 && ms-*last < oddReplyInterval {
+		return false
+	}
+	*last = ms
+	return true
 }
 
 // crossedSYN says that a segment in SYN-RECEIVED repeats the peer's SYN: with ACK

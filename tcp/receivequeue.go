@@ -102,6 +102,14 @@ func (a arrival) part(start, end Seq) arrival {
 	return a
 }
 
+// from returns what a has from seq on.
+func (a arrival) from(seq Seq) arrival {
+	if old := min(seq.Sub(a.seq), a.n); old > 0 {
+		return a.part(a.seq.Add(old), a.seq.Add(a.n))
+	}
+	return a
+}
+
 // write copies a's text to its place.
 func (q *receiveQueue) write(pool *Chunks, a arrival) {
 	skip := a.skip

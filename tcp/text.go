@@ -2,6 +2,8 @@ package tcp
 
 // Seventh, process the segment text.
 func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
+	// Text of the peer's SYN may have become valid with this segment's ACK.
+	text.arrival = text.from(c.rcv.nxt)
 	if text.n == 0 {
 		c.noteFIN(text.fin, text.seq)
 		return ReasonTaken

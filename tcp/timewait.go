@@ -11,7 +11,7 @@ type TimeWait struct {
 	sndNxt, rcvNxt Seq
 	tsRecent       uint32
 	tsOffset       uint32
-	answered       uint32 // milliseconds since the epoch: when a stray segment was last answered
+	oddReply       uint32 // see mayAnswerOdd
 	window         uint16
 	timestamps     bool
 }
@@ -38,7 +38,7 @@ func (c *Conn) TimeWait() TimeWait {
 		expires: c.timers[timerClose], since: c.timers[timerClose] - instant(c.cfg.TimeWait),
 		sndNxt: c.snd.nxt, rcvNxt: c.rcv.nxt,
 		tsRecent: c.ts.recent, tsOffset: c.ts.offset, timestamps: c.ts.agreed,
-		answered: uint32(c.oddReply / millisecond),
+		oddReply: c.oddReply,
 		window:   uint16(min(c.rcvWindow()>>c.rcv.shift, 65535)),
 	}
 }
@@ -96,14 +96,11 @@ func (tw *TimeWait) judge(now instant, seg *Segment) TimeWaitAction {
 	return tw.stray(now)
 }
 
-// stray answers a segment that is not acceptable, not too often: see
-// Conn.answerUnacceptable.
+// stray answers a segment that is not acceptable, not too often.
 func (tw *TimeWait) stray(now instant) TimeWaitAction {
-	ms := uint32(now / millisecond)
-	if tw.answered != 0 && ms-tw.answered < uint32(oddReplyInterval/millisecond) {
+	if !mayAnswerOdd(&tw.oddReply, now) {
 		return TimeWaitIgnore
 	}
-	tw.answered = max(1, ms)
 	return TimeWaitReply
 }
 
@@ -156,12 +153,12 @@ func (tw *TimeWait) ISS(candidate Seq) Seq {
 
 // receiveTimeWait lets the record judge for the connection that still is there.
 func (c *Conn) receiveTimeWait(t time.Time, seg *Segment) Reason {
-	now, tw := c.at(t), c.TimeWait()
-	action := tw.judge(now, seg)
-	c.ts.recent = tw.tsRecent
+	tw := c.TimeWait()
+	action := tw.judge(c.at(t), seg)
+	c.ts.recent, c.oddReply = tw.tsRecent, tw.oddReply
 	switch action {
 	case TimeWaitReply:
-		c.oddReply, c.ackNow = now, true
+		c.ackNow = true
 		return ReasonOutOfWindow
 	case TimeWaitRestart:
 		c.timers[timerClose], c.ackNow = tw.expires, true
