@@ -1,6 +1,6 @@
 module github.com/usernet-go/usernet
 
-go 1.26
+go 1.26.0
 
 require (
 	golang.org/x/net v0.62.0
