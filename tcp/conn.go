@@ -64,6 +64,7 @@ type Conn struct {
 	keepInterval time.Duration
 	userTimeout  time.Duration // 0: none
 
+	resent        uint32 // segments sent again, of any kind
 	inflation     int32  // of the congestion window during recovery, in bytes
 	limitedBytes  int32  // sent by limited transmit on this flight
 	maxSegment    int32  // Params.MaxSegment

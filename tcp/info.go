@@ -29,6 +29,7 @@ type Info struct {
 	Backoff      int           // doublings of the RTO
 
 	Retransmits    int // timeouts in a row without an answer
+	Resent         int // segments sent again in the connection's whole life
 	NegativeAdvice bool
 	SoftError      error
 
@@ -51,7 +52,7 @@ func (c *Conn) Info() Info {
 		Cwnd: c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
 		Flight: c.flight(), Recovering: c.recovering,
 		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff),
-		Retransmits: int(c.retransmits), NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
+		Retransmits: int(c.retransmits), Resent: int(c.resent), NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
 		Unread: c.in.len(), Unsent: max(0, c.unsent()), Queued: c.out.len(), Runs: len(c.in.runs),
 	}
 }

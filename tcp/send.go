@@ -120,7 +120,9 @@ func (c *Conn) sendSYN(now instant, out *Segment) {
 	out.Seq, out.Flags, out.Urgent = c.snd.iss, out.Flags&ack|syn, 0
 	out.Window = uint16(c.synWindow())
 	c.synOptions(&out.Options)
-	if !c.synResent {
+	if c.synResent {
+		c.resent++
+	} else {
 		c.rtt.time(c.snd.nxt, now)
 	}
 	c.startRetransmit(now)

@@ -161,6 +161,8 @@ func (c *Conn) sent(now instant, seq, end Seq, n int) {
 	if again {
 		// Karn's algorithm (MUST-18).
 		c.rtt.abandon()
+		old := min(n, c.snd.nxt.Sub(seq))
+		c.resent += uint32(max(1, (old+c.window.MSS-1)/c.window.MSS))
 	}
 	c.snd.at = c.snd.at.Max(end)
 	c.snd.nxt = c.snd.nxt.Max(end)
