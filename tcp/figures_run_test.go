@@ -3,7 +3,6 @@ package tcp_test
 import (
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -45,69 +44,6 @@ func runFigure(t *testing.T, f figure) {
 	if r.duplicates != 0 {
 		t.Errorf("%d old duplicates did not arrive", r.duplicates)
 	}
-}
-
-// figureLine is a line of a figure: what stands in the columns of both peers, and between them.
-type figureLine struct {
-	text    string
-	a, b    string // state, "(comment)" or ""
-	left    string // arrow beside A, "" in a line without a segment
-	right   string // arrow beside B
-	seg     wire.TCP
-	textLen int // length of the segment's text, or wire.TextUnknown
-}
-
-var (
-	figureNumber  = regexp.MustCompile(`^\s*\d+\.`)
-	figureSegment = regexp.MustCompile(`^(.*?)(-->|<--|\.\.\.)\s*((?:<[A-Z]+(?:=[^>]*)?>)+)\s*(-->|<--|\.\.\.)(.*)$`)
-	figureColumn  = regexp.MustCompile(`\S+(?: \S+)*`)
-	figureHeader  = "TCP Peer A"
-)
-
-func parseFigure(t *testing.T, f figure) []figureLine {
-	t.Helper()
-	var lines []figureLine
-	middle := 0
-	for text := range strings.SplitSeq(f.text, "\n") {
-		l := figureLine{text: strings.TrimSpace(text)}
-		if l.text == "" {
-			continue
-		}
-		if strings.Contains(text, figureHeader) {
-			middle = strings.Index(text, "TCP Peer B") / 2
-			continue
-		}
-		if n := figureNumber.FindString(text); n != "" {
-			text = strings.Repeat(" ", len(n)) + text[len(n):]
-		}
-		if m := figureSegment.FindStringSubmatch(text); m != nil {
-			l.a, l.left, l.right, l.b = strings.TrimSpace(m[1]), m[2], m[4], strings.TrimSpace(m[5])
-			notation := m[3]
-			for _, letter := range []string{"Z+1", "Z", "X"} {
-				if n, ok := f.numbers[letter]; ok {
-					notation = strings.ReplaceAll(notation, "="+letter+">", "="+n+">")
-				}
-			}
-			var err error
-			if l.seg, l.textLen, err = wire.ParseNotation(notation); err != nil {
-				t.Fatalf("%s: %v", l.text, err)
-			}
-			lines = append(lines, l)
-			continue
-		}
-		for _, at := range figureColumn.FindAllStringIndex(text, -1) {
-			if at[0] < middle {
-				l.a = text[at[0]:at[1]]
-			} else {
-				l.b = text[at[0]:at[1]]
-			}
-		}
-		lines = append(lines, l)
-	}
-	if middle == 0 || len(lines) == 0 {
-		t.Fatalf("%s: this is no figure", f.name)
-	}
-	return lines
 }
 
 // figurePeer is a peer of a figure: a machine, or nothing where no connection exists.

@@ -91,6 +91,7 @@ type dialogue struct {
 	ourScale, theirScale uint8
 	tsRecent             uint32 // TSval of the machine's last segment
 	tsAt                 time.Time
+	defaultMSS           int    // that the peer is taken to have when it sends none
 	segmentSize          int    // of the peer's next segment
 	bare                 bool   // the peer's next segment has no timestamps
 	tsBase               uint32 // of the peer's timestamps
@@ -261,4 +262,13 @@ func (s *dialogue) peerShift(h wire.TCP) uint8 {
 		return 0
 	}
 	return s.theirScale
+}
+
+// segment is the notation of a segment of text, or of a bare ACK.
+func segment(seq, ack, n int) string {
+	s := fmt.Sprintf("<SEQ=%d><ACK=%d><CTL=ACK>", seq, ack)
+	if n > 0 {
+		s += fmt.Sprintf("<DATA=%d>", n)
+	}
+	return s
 }

@@ -80,7 +80,7 @@ func (s *dialogue) hearText(seg *tcp.Segment) {
 	}
 	mss := s.peerMSS
 	if mss < 0 {
-		mss = 536
+		mss = s.defaultMSS
 	}
 	mss = min(mss, s.mss) - seg.Options.Len()
 	size := seg.Len
