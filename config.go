@@ -1,0 +1,125 @@
+package usernet
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/usernet-go/usernet/internal/host"
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// Config configures a Stack. The zero value is ready for use: a field that is
+// zero means the value that is written beside it.
+type Config struct {
+	// SendBuffer and ReceiveBuffer bound the bytes that wait in a TCP connection
+	// to be sent or acknowledged, and to be read: 1 MiB each, at least 2 KiB. An
+	// idle connection holds none of it.
+	SendBuffer, ReceiveBuffer int
+	// UDPReceiveBuffer bounds the bytes that wait in a UDP socket to be read:
+	// 256 KiB. What comes beyond it is dropped.
+	UDPReceiveBuffer int
+
+	// MaxConnections bounds the TCP connections, half-open ones included: 65536.
+	// Beyond it a dial fails with ENOBUFS, and a SYN is dropped.
+	MaxConnections int
+	// MaxTimeWait bounds the records of connections in TIME-WAIT: 65536. Beyond
+	// it the oldest goes.
+	MaxTimeWait int
+	// Backlog is that of a listener which says nothing else: 4096.
+	Backlog int
+
+	// TimeWait is how long a closed connection keeps its address and port from
+	// being used again: 60 s.
+	TimeWait time.Duration
+	// MinRTO is the least time after which data is sent again: 200 ms, as in
+	// Linux.
+	MinRTO time.Duration
+	// DelayedACK is how long an acknowledgment may wait for company: 40 ms, less
+	// than 500 ms.
+	DelayedACK time.Duration
+
+	// KeepAlive and KeepAliveConfig are for connections whose Dialer or
+	// ListenConfig says nothing: probing after 15 s of silence, every 15 s, 9
+	// times. A negative KeepAlive turns it off. It is ignored if
+	// KeepAliveConfig.Enable is set.
+	KeepAlive       time.Duration
+	KeepAliveConfig net.KeepAliveConfig
+
+	// CongestionControl makes the congestion control of a connection: that of
+	// RFC 5681 and 6582, NewReno.
+	CongestionControl func() tcp.CongestionControl
+
+	// Rand feeds sequence numbers, ports and all else that is random:
+	// crypto/rand. With a seeded source a simulation repeats.
+	Rand io.Reader
+
+	// Logger hears of what nobody else can be told, such as a link that failed:
+	// nobody does.
+	Logger *slog.Logger
+}
+
+// Bounds of a TCP connection's buffers in bytes; the upper one is what a window
+// can express (RFC 7323, 2.3).
+const (
+	minBuffer = 2 << 10
+	maxBuffer = 1 << 30
+)
+
+const defaultBacklog = 4096
+
+// check returns what is wrong with c.
+func (c *Config) check() error {
+	for _, f := range []struct {
+		name     string
+		n        int
+		min, max int
+	}{
+		{"SendBuffer", c.SendBuffer, minBuffer, maxBuffer},
+		{"ReceiveBuffer", c.ReceiveBuffer, minBuffer, maxBuffer},
+		{"UDPReceiveBuffer", c.UDPReceiveBuffer, minBuffer, maxBuffer},
+		{"MaxConnections", c.MaxConnections, 1, 1 << 30},
+		{"MaxTimeWait", c.MaxTimeWait, 1, 1 << 30},
+		{"Backlog", c.Backlog, 1, 1 << 30},
+	} {
+		if f.n != 0 && (f.n < f.min || f.n > f.max) {
+			return fmt.Errorf("usernet: Config.%s is %d; want %d to %d, or 0 for the default", f.name, f.n, f.min, f.max)
+		}
+	}
+	for _, f := range []struct {
+		name     string
+		d        time.Duration
+		min, max time.Duration
+	}{
+		// RFC 9293, 3.6.1: TIME-WAIT lasts 2 MSL; nobody has use for an hour of it.
+		{"TimeWait", c.TimeWait, time.Millisecond, time.Hour},
+		{"MinRTO", c.MinRTO, time.Millisecond, time.Minute},
+		// RFC 9293, 3.8.6.3: "[...] the delay MUST be less than 0.5 seconds" (MUST-40).
+		{"DelayedACK", c.DelayedACK, time.Microsecond, 500*time.Millisecond - 1},
+	} {
+		if f.d != 0 && (f.d < f.min || f.d > f.max) {
+			return fmt.Errorf("usernet: Config.%s is %v; want %v to %v, or 0 for the default", f.name, f.d, f.min, f.max)
+		}
+	}
+	return nil
+}
+
+func (c *Config) engine() host.Config {
+	return host.Config{
+		Rand:             c.Rand,
+		Logger:           c.Logger,
+		MaxConnections:   c.MaxConnections,
+		MaxTimeWait:      c.MaxTimeWait,
+		UDPReceiveBuffer: c.UDPReceiveBuffer,
+		TCP: tcp.Config{
+			SendBuffer:    c.SendBuffer,
+			ReceiveBuffer: c.ReceiveBuffer,
+			TimeWait:      c.TimeWait,
+			MinRTO:        c.MinRTO,
+			DelayedACK:    c.DelayedACK,
+			Congestion:    c.CongestionControl,
+		},
+	}
+}

@@ -1,0 +1,267 @@
+package usernet
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet/internal/host"
+)
+
+// A Dialer holds the options of a dial; it is net.Dialer with a stack. The zero
+// value of each field but Stack is the same as dialling without that option, and
+// its methods may be called concurrently.
+type Dialer struct {
+	// Stack is where the connection starts; required.
+	Stack *Stack
+
+	// Timeout is how long a dial may take. The zero value sets no limit of its
+	// own: TCP gives up on a silent peer after about two minutes.
+	Timeout time.Duration
+
+	// Deadline is when a dial fails at the latest; zero means never.
+	Deadline time.Time
+
+	// LocalAddr is a *net.TCPAddr or *net.UDPAddr, as the network needs it, to dial
+	// from. By default the stack chooses.
+	LocalAddr net.Addr
+
+	// KeepAlive is after how long in silence the peer of a TCP connection is
+	// probed, and how far the probes are apart if nothing else is said. Zero
+	// means what the stack's Config says, negative never. It is ignored if
+	// KeepAliveConfig.Enable is set.
+	KeepAlive time.Duration
+
+	// KeepAliveConfig says the same in detail.
+	KeepAliveConfig net.KeepAliveConfig
+}
+
+// Dial connects to address: see Stack.Dial.
+func (d *Dialer) Dial(network, address string) (net.Conn, error) {
+	return d.DialContext(context.Background(), network, address)
+}
+
+// DialContext connects to address, unless ctx ends first: see Stack.Dial. Once
+// the connection stands, ctx has no influence on it. It panics if ctx is nil.
+//
+// The method value fits into http.Transport.DialContext and its likes.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := d.context(ctx)
+	defer cancel()
+	n, local, list, err := d.resolve(ctx, network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	// In order until one succeeds; the first failure is the one to tell of. There
+	// are several only for this host itself, which answers at once.
+	var firstErr error
+	for _, remote := range list {
+		var c net.Conn
+		if c, err = d.dial(ctx, n, local, remote); err == nil {
+			return c, nil
+		}
+		if firstErr == nil {
+			firstErr = &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: n.transport.addr(remote), Err: err}
+		}
+	}
+	return nil, firstErr
+}
+
+func (d *Dialer) resolve(ctx context.Context, name, address string) (n network, local netip.AddrPort, list []netip.AddrPort, err error) {
+	if n, err = d.parseNetwork(name, transportTCP, transportUDP); err != nil {
+		return n, local, nil, err
+	}
+	if address == "" {
+		return n, local, nil, errMissingAddress
+	}
+	if list, err = resolve(ctx, n, address); err == nil {
+		local, list, err = localHint(d.LocalAddr, n.transport, list)
+	}
+	return n, local, list, err
+}
+
+func (d *Dialer) parseNetwork(name string, transports ...transport) (network, error) {
+	if d.Stack == nil {
+		return network{}, errNoStack
+	}
+	return parseNetwork(name, transports...)
+}
+
+// context returns ctx with the dialler's own limits.
+func (d *Dialer) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx == nil {
+		panic("nil context")
+	}
+	cancel, cancel2 := func() {}, func() {}
+	if d.Timeout != 0 { // a negative one is over at once
+		ctx, cancel = context.WithTimeout(ctx, d.Timeout)
+	}
+	if !d.Deadline.IsZero() {
+		ctx, cancel2 = context.WithDeadline(ctx, d.Deadline)
+	}
+	return ctx, func() { cancel2(); cancel() }
+}
+
+// dial connects to one endpoint. Its error, and that of dialTCP and dialUDP, is
+// the chain below *net.OpError.
+func (d *Dialer) dial(ctx context.Context, n network, local, remote netip.AddrPort) (net.Conn, error) {
+	if n.transport == transportUDP {
+		c, err := d.dialUDP(ctx, n, local, remote)
+		if err != nil {
+			return nil, err // not a nil *UDPConn in an interface
+		}
+		return c, nil
+	}
+	c, err := d.dialTCP(ctx, n, local, remote)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// dialTCP sends the SYN and waits for what becomes of it.
+func (d *Dialer) dialTCP(ctx context.Context, n network, local, remote netip.AddrPort) (*TCPConn, error) {
+	remote, err := connectAddr(remote, n.family)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, cause("connect", err)
+	}
+	keepAlive := d.Stack.keepAlive.override(d.KeepAlive, d.KeepAliveConfig)
+	c, err := d.Stack.host.DialTCP(local, remote, host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine()})
+	if err != nil {
+		return nil, cause("connect", err)
+	}
+	select {
+	case <-c.Connected():
+		if err := c.ConnectError(); err != nil {
+			return nil, cause("connect", err)
+		}
+		return &TCPConn{c: c, network: n, keepAlive: keepAlive}, nil
+	case <-ctx.Done():
+		c.SetLinger(0) // if the peer has just accepted, it is told
+		c.Close()
+		return nil, cause("connect", ctx.Err())
+	}
+}
+
+func (d *Dialer) dialUDP(ctx context.Context, n network, local, remote netip.AddrPort) (*UDPConn, error) {
+	remote, err := connectAddr(remote, n.family)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, cause("connect", err)
+	}
+	c, err := d.Stack.host.DialUDP(local, remote)
+	if err != nil {
+		return nil, cause("connect", err)
+	}
+	return &UDPConn{c: c, network: n}, nil
+}
+
+// DialTCP connects to remote, from local unless that is the zero value. The
+// network is "tcp", "tcp4" or "tcp6".
+func (d *Dialer) DialTCP(ctx context.Context, network string, local, remote netip.AddrPort) (*TCPConn, error) {
+	ctx, cancel := d.context(ctx)
+	defer cancel()
+	n, err := d.parseNetwork(network, transportTCP)
+	if err == nil {
+		var c *TCPConn
+		if c, err = d.dialTCP(ctx, n, unmap(local), unmap(remote)); err == nil {
+			return c, nil
+		}
+	}
+	return nil, dialError(network, transportTCP, local, remote, err)
+}
+
+// DialUDP returns a socket that is connected to remote, and bound to local unless
+// that is the zero value. The network is "udp", "udp4" or "udp6".
+func (d *Dialer) DialUDP(ctx context.Context, network string, local, remote netip.AddrPort) (*UDPConn, error) {
+	ctx, cancel := d.context(ctx)
+	defer cancel()
+	n, err := d.parseNetwork(network, transportUDP)
+	if err == nil {
+		var c *UDPConn
+		if c, err = d.dialUDP(ctx, n, unmap(local), unmap(remote)); err == nil {
+			return c, nil
+		}
+	}
+	return nil, dialError(network, transportUDP, local, remote, err)
+}
+
+func dialError(network string, t transport, local, remote netip.AddrPort, err error) error {
+	e := &net.OpError{Op: "dial", Net: network, Addr: t.addr(remote), Err: err}
+	if local != (netip.AddrPort{}) {
+		e.Source = t.addr(local)
+	}
+	return e
+}
+
+func unmap(ap netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// Dial connects to an address.
+//
+// The network is "tcp", "tcp4" (IPv4 only), "tcp6" (IPv6 only), "udp", "udp4" or
+// "udp6", the address a host and a port: "10.0.0.1:7", "[fe80::1%eth0]:7",
+// "10.0.0.1:http". No host, or the unspecified address, means this stack itself,
+// and so does "localhost". There is no resolver for other names yet: they fail
+// with a *net.DNSError.
+//
+// The connection is a *TCPConn or a *UDPConn. Errors are those of net.Dial.
+func (s *Stack) Dial(network, address string) (net.Conn, error) {
+	return (&Dialer{Stack: s}).Dial(network, address)
+}
+
+// DialContext is Dial, unless ctx ends first.
+func (s *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return (&Dialer{Stack: s}).DialContext(ctx, network, address)
+}
+
+// DialTimeout is Dial, unless the timeout passes first.
+func (s *Stack) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	return (&Dialer{Stack: s, Timeout: timeout}).Dial(network, address)
+}
+
+// DialTCP is Dial for TCP, with addresses in package net's form; local may be nil.
+func (s *Stack) DialTCP(network string, local, remote *net.TCPAddr) (*TCPConn, error) {
+	d := Dialer{Stack: s}
+	n, from, to, err := d.endpoints(network, transportTCP, local, remote)
+	if err == nil {
+		var c *TCPConn
+		if c, err = d.dialTCP(context.Background(), n, from, to); err == nil {
+			return c, nil
+		}
+	}
+	return nil, &net.OpError{Op: "dial", Net: network, Source: orNil(local), Addr: orNil(remote), Err: err}
+}
+
+// DialUDP is Dial for UDP, with addresses in package net's form; local may be nil.
+func (s *Stack) DialUDP(network string, local, remote *net.UDPAddr) (*UDPConn, error) {
+	d := Dialer{Stack: s}
+	n, from, to, err := d.endpoints(network, transportUDP, (*net.TCPAddr)(local), (*net.TCPAddr)(remote))
+	if err == nil {
+		var c *UDPConn
+		if c, err = d.dialUDP(context.Background(), n, from, to); err == nil {
+			return c, nil
+		}
+	}
+	return nil, &net.OpError{Op: "dial", Net: network, Source: orNil(local), Addr: orNil(remote), Err: err}
+}
+
+func (d *Dialer) endpoints(name string, t transport, local, remote *net.TCPAddr) (n network, from, to netip.AddrPort, err error) {
+	if n, err = d.parseNetwork(name, t); err != nil {
+		return n, from, to, err
+	}
+	if remote == nil {
+		return n, from, to, errMissingAddress
+	}
+	if from, err = endpoint(local); err == nil {
+		to, err = endpoint(remote)
+	}
+	return n, from, to, err
+}

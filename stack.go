@@ -1,0 +1,114 @@
+package usernet
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/usernet-go/usernet/internal/host"
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// A Stack is a host of its own: interfaces, addresses, ports and connections. It
+// reaches itself at 127.0.0.1 and ::1, and others by the links that are attached
+// to it. Its methods may be called concurrently.
+//
+// A Stack that is made in a testing/synctest bubble belongs to it, and its time
+// is the bubble's.
+type Stack struct {
+	host      *host.Host
+	backlog   int
+	keepAlive *keepAlive
+}
+
+// New makes a stack without links. The error says what is wrong with config.
+func New(config Config) (*Stack, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	h, err := host.New(config.engine())
+	if err != nil {
+		return nil, fmt.Errorf("usernet: %w", err)
+	}
+	s := &Stack{host: h, backlog: config.Backlog, keepAlive: newKeepAlive(config.KeepAlive, config.KeepAliveConfig)}
+	if s.backlog == 0 {
+		s.backlog = defaultBacklog
+	}
+	return s, nil
+}
+
+// Interface describes how a stack appears on a link.
+type Interface struct {
+	// Name is the zone of link-local addresses, as eth0 in fe80::1%eth0, and
+	// stands in log messages. No two interfaces of a stack share one; an empty
+	// one is chosen by the stack.
+	Name string
+	// Addrs are the stack's addresses on the link, each with the length of the
+	// prefix that it shares with its neighbours there: 10.0.0.1/24. On Ethernet a
+	// link-local IPv6 address is added where there is another IPv6 one.
+	Addrs []netip.Prefix
+	// Gateways are the routers to everywhere else, at most one of each family.
+	Gateways []netip.Addr
+	// MAC is the address on an Ethernet link. By default it is the link's, or a
+	// random one if the link has none.
+	MAC net.HardwareAddr
+}
+
+// Attach gives the stack a link, which belongs to the stack from then on: Close
+// closes it. When Attach returns nil, packets are received. After an error the
+// link is the caller's as before.
+func (s *Stack) Attach(l link.Link, ifc Interface) error {
+	config := host.InterfaceConfig{Name: ifc.Name, Addrs: ifc.Addrs, Gateways: ifc.Gateways}
+	if ifc.MAC != nil {
+		if len(ifc.MAC) != len(config.MAC) {
+			return fmt.Errorf("usernet: attach %s: MAC %v has %d bytes, want %d", ifc.Name, ifc.MAC, len(ifc.MAC), len(wire.MAC{}))
+		}
+		config.MAC = wire.MAC(ifc.MAC)
+	}
+	if err := s.host.Attach(l, config); err != nil {
+		return fmt.Errorf("usernet: attach %s: %w", ifc.Name, cause("attach", err))
+	}
+	return nil
+}
+
+// Close resets the connections that are open, closes listeners, sockets and
+// links, and returns when nothing of the stack runs any more. Calls that are
+// blocked return net.ErrClosed. Later Closes do nothing.
+func (s *Stack) Close() error { return s.host.Close() }
+
+// Stats are a stack's counters since New. Each is right by itself; they are not
+// all of one instant.
+type Stats struct {
+	PacketsIn, BytesIn   uint64 // that links delivered, with all their headers
+	PacketsOut, BytesOut uint64 // that links took
+
+	SegmentsIn, SegmentsOut uint64 // of TCP; a super-segment counts as those that it stands for
+	Connections             int    // of TCP, now, half-open ones included
+	TimeWait                int    // connections in TIME-WAIT, now
+	TimeWaitEvicted         uint64 // connections whose TIME-WAIT was cut short by Config.MaxTimeWait
+	ResetsLimited           uint64 // segments of no connection that went unanswered: too many
+
+	// Drops says how many packets were dropped, by reason in words. Reasons that
+	// did not occur are not in it.
+	Drops map[string]uint64
+}
+
+// Stats returns the stack's counters.
+func (s *Stack) Stats() Stats {
+	h := s.host.Stats()
+	st := Stats{
+		PacketsIn: h.PacketsIn, BytesIn: h.BytesIn,
+		PacketsOut: h.PacketsOut, BytesOut: h.BytesOut,
+		SegmentsIn: h.TCP.SegmentsIn, SegmentsOut: h.TCP.SegmentsOut,
+		Connections: h.TCP.Connections, TimeWait: h.TCP.TimeWait,
+		TimeWaitEvicted: h.TCP.TimeWaitEvicted, ResetsLimited: h.TCP.ResetsLimited,
+		Drops: make(map[string]uint64),
+	}
+	for i, n := range h.Drops {
+		if n > 0 {
+			st.Drops[host.Reason(i).String()] += n
+		}
+	}
+	return st
+}

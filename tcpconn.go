@@ -1,0 +1,135 @@
+package usernet
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/usernet-go/usernet/internal/host"
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// A TCPConn is a TCP connection, and has what net.TCPConn has. Its methods may be
+// called concurrently.
+type TCPConn struct {
+	c       *host.TCPConn
+	network network
+
+	mu        sync.Mutex
+	keepAlive *keepAlive // guarded by mu
+}
+
+// Read reads what has arrived, and waits for at least a byte of it. After the
+// peer's FIN it returns io.EOF. When the peer has reset the connection, what
+// arrived before is read first; then comes ECONNRESET once, and io.EOF.
+func (c *TCPConn) Read(b []byte) (int, error) {
+	n, err := c.c.Read(b)
+	if err != nil {
+		err = c.opError("read", "read", err)
+	}
+	return n, err
+}
+
+// Write queues all of b for sending, and waits for room if need be; n < len(b)
+// comes with an error.
+func (c *TCPConn) Write(b []byte) (int, error) {
+	n, err := c.c.Write(b)
+	if err != nil {
+		err = c.opError("write", "write", err)
+	}
+	return n, err
+}
+
+// Close closes the connection. What was written is still sent, in the background
+// (but see SetLinger); blocked calls return net.ErrClosed.
+func (c *TCPConn) Close() error { return c.opError("close", "close", c.c.Close()) }
+
+// CloseRead makes Read return io.EOF. Most callers should just use Close.
+func (c *TCPConn) CloseRead() error { return c.opError("close", "shutdown", c.c.CloseRead()) }
+
+// CloseWrite sends a FIN behind what was written: the peer reads io.EOF, and this
+// end may still read. Writing then fails with EPIPE.
+func (c *TCPConn) CloseWrite() error { return c.opError("close", "shutdown", c.c.CloseWrite()) }
+
+// LocalAddr returns this end's address, a *net.TCPAddr.
+func (c *TCPConn) LocalAddr() net.Addr { return transportTCP.addr(c.c.LocalAddr()) }
+
+// RemoteAddr returns the peer's address, a *net.TCPAddr.
+func (c *TCPConn) RemoteAddr() net.Addr { return transportTCP.addr(c.c.RemoteAddr()) }
+
+// SetDeadline sets the time at which Read and Write give up, also those under
+// way, with os.ErrDeadlineExceeded; zero means never.
+func (c *TCPConn) SetDeadline(t time.Time) error { return c.localError(c.c.SetDeadline(t)) }
+
+// SetReadDeadline is SetDeadline for Read alone.
+func (c *TCPConn) SetReadDeadline(t time.Time) error { return c.localError(c.c.SetReadDeadline(t)) }
+
+// SetWriteDeadline is SetDeadline for Write alone. A Write that gives up may have
+// queued a part of its bytes, and says how many.
+func (c *TCPConn) SetWriteDeadline(t time.Time) error { return c.localError(c.c.SetWriteDeadline(t)) }
+
+// SetNoDelay says whether small writes are sent at once (true, the default) or
+// gathered while data is unacknowledged (Nagle's algorithm).
+func (c *TCPConn) SetNoDelay(noDelay bool) error {
+	return c.opError("set", "setsockopt", c.c.SetNoDelay(noDelay))
+}
+
+// SetLinger says what Close does with data that is unsent or unacknowledged:
+// sec < 0 (the default) sends it in the background, sec == 0 drops it and resets
+// the connection, sec > 0 sends it and lets Close wait for up to sec seconds.
+func (c *TCPConn) SetLinger(sec int) error {
+	d := time.Duration(sec) * time.Second
+	return c.opError("set", "setsockopt", c.c.SetLinger(d))
+}
+
+// SetUserTimeout bounds how long sent data may stay unacknowledged before the
+// connection ends with ETIMEDOUT (RFC 5482); 0 means the stack's default.
+func (c *TCPConn) SetUserTimeout(d time.Duration) error {
+	return c.opError("set", "setsockopt", c.c.SetUserTimeout(d))
+}
+
+// Info tells what the connection is doing: its state, window, round-trip time.
+func (c *TCPConn) Info() tcp.Info { return c.c.Info() }
+
+// ReadFrom writes what it reads from r, until io.EOF (io.ReaderFrom).
+func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(onlyWriter{c}, r)
+	return n, c.copyError("readfrom", err)
+}
+
+// WriteTo writes what it reads to w, until io.EOF (io.WriterTo).
+func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.Copy(w, onlyReader{c})
+	return n, c.copyError("writeto", err)
+}
+
+// onlyWriter and onlyReader hide ReadFrom and WriteTo from io.Copy.
+type (
+	onlyWriter struct{ io.Writer }
+	onlyReader struct{ io.Reader }
+)
+
+func (c *TCPConn) copyError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: op, Net: c.network.String(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
+}
+
+// opError wraps an error of the engine as net does for a connection; io.EOF
+// stays bare.
+func (c *TCPConn) opError(op, call string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return &net.OpError{Op: op, Net: c.network.String(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: cause(call, err)}
+}
+
+// localError is opError for what net says of the local end alone.
+func (c *TCPConn) localError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: "set", Net: c.network.String(), Addr: c.LocalAddr(), Err: cause("setsockopt", err)}
+}
