@@ -119,6 +119,19 @@ func (t *topology) ifaceNamed(zone string) *iface {
 	return nil
 }
 
+// withZone returns ap with the name of the interface that has the address local,
+// if ap is of a scope that needs it.
+func (h *Host) withZone(ap netip.AddrPort, local netip.Addr) netip.AddrPort {
+	a := ap.Addr()
+	if !a.Is6() || !a.IsLinkLocalUnicast() || a.Zone() != "" {
+		return ap
+	}
+	if ifc := h.net.Load().own[local]; ifc != nil {
+		a = a.WithZone(ifc.name)
+	}
+	return netip.AddrPortFrom(a, ap.Port())
+}
+
 // isGroup says whether packets to a go to more than one host.
 func (h *Host) isGroup(a netip.Addr) bool { return a.IsMulticast() || h.net.Load().isBroadcast(a) }
 

@@ -68,10 +68,15 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 }
 
 // LocalAddr returns this end's address and port.
-func (c *TCPConn) LocalAddr() netip.AddrPort { return c.key.localAddrPort() }
+func (c *TCPConn) LocalAddr() netip.AddrPort {
+	local := c.key.localAddrPort()
+	return c.h.withZone(local, local.Addr())
+}
 
 // RemoteAddr returns the peer's address and port.
-func (c *TCPConn) RemoteAddr() netip.AddrPort { return c.key.remoteAddrPort() }
+func (c *TCPConn) RemoteAddr() netip.AddrPort {
+	return c.h.withZone(c.key.remoteAddrPort(), c.key.localAddrPort().Addr())
+}
 
 // settleLocked brings the world up to date after the machine was driven: it sends
 // what is due, tells those who wait, moves a connection that has ended out of the

@@ -10,11 +10,16 @@ import (
 // DialTCP sends a SYN to remote and returns at once: see Connected. local may be
 // the zero AddrPort, or have only an address or only a port: the rest is chosen.
 func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, error) {
-	if !remote.IsValid() || remote.Port() == 0 || h.isGroup(remote.Addr()) {
+	switch {
+	case !remote.IsValid():
+		return nil, ErrAddrNotAvail
+	case h.isGroup(remote.Addr()):
 		// RFC 9293, 3.9.2.3: "A TCP implementation MUST reject as an error a local OPEN
 		// call for an invalid remote IP address (e.g., a broadcast or multicast
-		// address)" (MUST-46).
-		return nil, ErrAddrNotAvail
+		// address)" (MUST-46). The kernel has the same error.
+		return nil, ErrNoRoute
+	case remote.Port() == 0:
+		return nil, ErrRefused // as the kernel, whose peer answers with a reset
 	}
 	generation := h.routeGeneration()
 	r, err := h.lookupRoute(local.Addr(), remote.Addr())
@@ -27,6 +32,9 @@ func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, 
 	c, err := h.dialFrom(netip.AddrPortFrom(r.src, local.Port()), remote, r, generation, &opt)
 	if err != nil {
 		h.tcpConns.Add(-1)
+		if h.flows.isClosed() {
+			err = ErrClosed // and not that there is no port
+		}
 		return nil, err
 	}
 	return c, nil

@@ -92,3 +92,11 @@ func (t *flowTable) closeAll() []*TCPConn {
 	}
 	return conns
 }
+
+// isClosed says whether closeAll was called.
+func (t *flowTable) isClosed() bool {
+	s := &t.shards[0]
+	s.RLock()
+	defer s.RUnlock()
+	return s.closed
+}

@@ -85,12 +85,23 @@ func (c *TCPConn) writeEndsLocked() bool { return c.writeErrorLocked() != nil }
 
 // CloseWrite sends a FIN behind what is queued.
 func (c *TCPConn) CloseWrite() error {
-	return c.verb(func(now time.Time) error { return c.m.CloseWrite(now) })
+	return c.shutdown(c.m.CloseWrite)
 }
 
 // CloseRead makes Read return io.EOF; what arrives is acknowledged and dropped.
 func (c *TCPConn) CloseRead() error {
-	return c.verb(func(now time.Time) error { return c.m.CloseRead(now) })
+	return c.shutdown(c.m.CloseRead)
+}
+
+// shutdown is CloseWrite or CloseRead; as in the kernel, a connection that has
+// ended in both directions is not connected.
+func (c *TCPConn) shutdown(f func(now time.Time) error) error {
+	return c.verb(func(now time.Time) error {
+		if c.detached {
+			return tcp.ErrNotConnected
+		}
+		return f(now)
+	})
 }
 
 // WriteUrgent queues b, and marks its last byte urgent (RFC 6093: in line).

@@ -101,11 +101,11 @@ func (h *Host) DialUDP(local, remote netip.AddrPort) (*UDPConn, error) {
 }
 
 // LocalAddr returns the socket's own address, unspecified for a wildcard.
-func (c *UDPConn) LocalAddr() netip.AddrPort { return c.local }
+func (c *UDPConn) LocalAddr() netip.AddrPort { return c.h.withZone(c.local, c.local.Addr()) }
 
 // RemoteAddr returns the address that the socket is connected to, or the zero
 // AddrPort.
-func (c *UDPConn) RemoteAddr() netip.AddrPort { return c.remote }
+func (c *UDPConn) RemoteAddr() netip.AddrPort { return c.h.withZone(c.remote, c.local.Addr()) }
 
 // Family returns the addresses that the socket takes.
 func (c *UDPConn) Family() Family { return c.family }
