@@ -46,6 +46,8 @@ type Conn struct {
 		fin     Seq // number of the peer's FIN, when finSeen
 		shift   uint8
 	}
+	resent uint32 // segments sent again, for Info
+
 	ts struct {
 		recent   uint32  // TS.Recent
 		offset   uint32  // of our clock
@@ -64,7 +66,6 @@ type Conn struct {
 	keepInterval time.Duration
 	userTimeout  time.Duration // 0: none
 
-	resent        uint32 // segments sent again, of any kind
 	inflation     int32  // of the congestion window during recovery, in bytes
 	limitedBytes  int32  // sent by limited transmit on this flight
 	maxSegment    int32  // Params.MaxSegment
