@@ -40,7 +40,7 @@ const (
 // queue MUST hold at least one packet, and MAY contain more. However, the number
 // of queued packets per neighbor SHOULD be limited to some small value."
 const (
-	maxQueuedPackets   = 16        // of one neighbour
+	maxQueuedPackets   = 128       // of one neighbour: a SYN that finds no room costs its dial a second
 	maxQueuedBytes     = 256 << 10 // of one neighbour: four super-segments
 	maxQueuedBytesAll  = 4 << 20   // of a cache
 	maxSolicitRate     = 1000      // multicast solicitations a second
