@@ -49,7 +49,9 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	c.snd.prevUna, c.snd.una = c.snd.una, seg.Ack
 	c.snd.at = c.snd.at.Max(seg.Ack)
 	c.out.release(c.cfg.Chunks, seg.Ack.Max(c.out.first).Min(c.out.end), c.lent)
-	c.updateSendWindow(seg)
+	// RFC 9293, 3.8.6: "act on the window information from segments that carry the
+	// highest acknowledgment number".
+	c.setSendWindow(seg)
 	rtt := c.measure(now, seg)
 	c.retransmits, c.probed, c.softErr = 0, false, nil
 	if wasSYN {
@@ -122,7 +124,8 @@ func (c *Conn) measure(now instant, seg *Segment) time.Duration {
 	return r
 }
 
-// updateSendWindow takes the segment's window, unless it is older than the last.
+// updateSendWindow takes the window of a segment that acknowledges nothing new,
+// unless it is older than the last.
 //
 // RFC 9293, 3.10.7.4: "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =<
 // SEG.ACK)), set SND.WND <- SEG.WND [...] The check here prevents using old
@@ -170,7 +173,13 @@ func (c *Conn) duplicateACK(now instant, seg *Segment) {
 	if duplicate {
 		c.countDuplicate(now)
 	}
-	if c.snd.wnd == 0 {
+	c.windowMayHaveOpened(now)
+}
+
+// windowMayHaveOpened looks at a window that was closed.
+func (c *Conn) windowMayHaveOpened(now instant) {
+	switch {
+	case c.snd.wnd == 0:
 		// RFC 9293, 3.8.6.1: "As long as the receiving TCP peer continues to send
 		// acknowledgments in response to the probe segments, the sending TCP peer MUST
 		// allow the connection to stay open (MUST-37)." For as long as there is a user.
@@ -178,13 +187,16 @@ func (c *Conn) duplicateACK(now instant, seg *Segment) {
 			c.armGiveUp(now)
 		}
 		c.retransmits = 0
-	} else if c.probed {
-		// The window is open. The probe fell on a closed one: it is sent again with
-		// what follows it.
-		c.probed = false
+	case c.probed:
+		// It is open. The probe fell on a closed one: it is sent again with what follows
+		// it.
+		c.probed, c.backoff = false, 0
 		c.snd.at = c.snd.una
-		c.backoff = 0
 		c.armRetransmit(now)
+	case !c.outstanding():
+		// No probe was needed.
+		c.backoff = 0
+		c.timers[timerRetransmit], c.timers[timerGiveUp] = 0, 0
 	}
 }
 

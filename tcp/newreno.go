@@ -19,15 +19,18 @@ func (r *NewReno) Acknowledged(w *Window, a Acknowledgment) {
 	if !a.Limited {
 		return
 	}
+	// After a timeout an ACK may cover more than was in the network: what was taken
+	// for lost, and was not, does not count.
+	n := min(a.Bytes, a.Flight)
 	if w.Bytes < w.SlowStartThreshold {
-		r.slowStart(w, a.Bytes)
+		r.slowStart(w, n)
 		return
 	}
 	// RFC 5681, 3.1: "The RECOMMENDED way to increase cwnd during congestion
 	// avoidance is to count the number of bytes that have been acknowledged by
 	// ACKs for new data. [...] When the number of bytes acknowledged reaches cwnd,
 	// then cwnd can be incremented by up to SMSS bytes."
-	r.acked += a.Bytes
+	r.acked += n
 	if r.acked >= w.Bytes {
 		r.acked = min(r.acked-w.Bytes, w.Bytes)
 		w.Bytes = min(w.Bytes+w.MSS, UnboundedThreshold)

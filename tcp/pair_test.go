@@ -26,7 +26,7 @@ type world struct {
 
 	loss, duplicate, reorder, full float64
 	delay, jitter                  time.Duration
-	dead                           bool // nothing arrives any more
+	cut, mended                    time.Time // between them nothing arrives
 	segments                       int
 }
 
@@ -72,6 +72,10 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	w.delay = time.Duration(r.Int64N(int64(100 * time.Millisecond)))
 	w.jitter = time.Duration(r.Int64N(int64(50*time.Millisecond)) + 1)
+	if r.IntN(4) == 0 {
+		w.cut = w.now.Add(time.Duration(r.Int64N(int64(5 * time.Second))))
+		w.mended = w.cut.Add(time.Duration(r.Int64N(int64(90 * time.Second))))
+	}
 	mss := []int{88, 536, 1000, 1460, 8948}[r.IntN(5)]
 	for i := range w.ends {
 		e := &end{pool: new(Chunks), total: r.IntN(300_000), pattern: byte(r.IntN(256)), half: r.IntN(2) == 0}
@@ -180,7 +184,7 @@ func (w *world) launch(from int, s *Segment) {
 func (w *world) fly(from int, s Segment, text []byte) {
 	w.segments++
 	for range 1 + w.count(w.duplicate) {
-		if w.dead || w.random.Float64() < w.loss {
+		if w.now.After(w.cut) && w.now.Before(w.mended) || w.random.Float64() < w.loss {
 			continue
 		}
 		at := w.now.Add(w.delay)
@@ -265,6 +269,8 @@ func (c *Conn) invariants() error {
 		return fmt.Errorf("%d runs", len(c.in.runs))
 	case c.state.synchronized() && c.state != StateTimeWait && c.outstanding() && c.timers[timerRetransmit] == 0:
 		return errors.New("something is outstanding, and no retransmission timer runs")
+	case c.timers[timerRetransmit] != 0 && !c.outstanding() && c.snd.wnd != 0:
+		return errors.New("a retransmission timer runs, and nothing is outstanding")
 	case c.state == StateTimeWait && c.timers[timerClose] == 0:
 		return errors.New("TIME-WAIT without an end")
 	case c.state == StateClosed && c.timers.next() != 0:

@@ -54,6 +54,8 @@ func (c *Conn) retransmissionTimeout(now instant) {
 		// probe it in the standard way (described below) (MUST-35)." 3.8.6.1: "SHOULD
 		// increase exponentially the interval between successive probes (SHLD-30)."
 		c.probeNow = true
+	case c.flight() == 0:
+		// Nothing of it is in the network: the link had no room.
 	default:
 		c.flightLost(now)
 	}

@@ -110,14 +110,16 @@ func (c *Conn) stamp(now instant, out *Segment) {
 // sendSYN sends our SYN, with ACK when the peer's has arrived.
 func (c *Conn) sendSYN(now instant, out *Segment) {
 	c.synNow = false
+	out.Seq, out.Flags = c.snd.iss, syn
 	if c.state != StateSynSent {
-		c.header(now, out, c.snd.iss)
+		out.Ack, out.Flags = c.rcv.nxt, syn|ack
+		c.stamp(now, out)
+		c.acknowledged()
 	} else if !c.cfg.NoTimestamps {
 		// RFC 7323, 3.2: "If the ACK bit is not set in the outgoing TCP header, the sender
 		// of that segment SHOULD set the TSecr field to zero."
 		out.Options.HasTimestamps, out.Options.TSVal = true, tsClock(now, c.ts.offset)
 	}
-	out.Seq, out.Flags, out.Urgent = c.snd.iss, out.Flags&ack|syn, 0
 	out.Window = uint16(c.synWindow())
 	c.synOptions(&out.Options)
 	if c.synResent {

@@ -13,8 +13,8 @@ func (c *Conn) sendText(now instant, out *Segment) bool {
 		return false
 	}
 	c.override, c.timers[timerOverride] = false, 0
-	if c.limitedTransmit() > 0 {
-		c.limitedBytes += int32(n)
+	if beyond := c.flight() + n - c.sendingWindow(); beyond > 0 {
+		c.limitedBytes += int32(min(beyond, n))
 	}
 	c.emit(now, out, c.snd.at, n, withFIN)
 	c.pace(now, n)
@@ -211,7 +211,7 @@ func (c *Conn) sendProbe(now instant, out *Segment) bool {
 // for.
 func (c *Conn) waitToSend(now instant) {
 	if !c.state.synchronized() || c.unsent() <= 0 && !c.finUnsent() || c.synPending() {
-		c.timers[timerOverride] = 0
+		c.override, c.timers[timerOverride] = false, 0
 		return
 	}
 	switch {

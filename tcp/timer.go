@@ -79,7 +79,8 @@ func (c *Conn) Advance(t time.Time) {
 		case timerPace:
 			// Next looks at the clock.
 		case timerDelayedACK:
-			c.ackNow = true
+			// The user has not answered.
+			c.ackNow, c.pingpong = true, false
 		case timerKeepAlive:
 			c.keepAliveTimeout(now)
 		case timerClose:
