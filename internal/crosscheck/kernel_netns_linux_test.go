@@ -88,8 +88,7 @@ type netns struct {
 
 var netnsCount atomic.Int32
 
-// newNetns makes a namespace whose loopback device is up and whose addresses are
-// usable at once.
+// newNetns makes a namespace whose loopback device is up.
 func newNetns(t testing.TB) *netns {
 	t.Helper()
 	ns := &netns{t: t, name: fmt.Sprintf("usernet-%d-%d", os.Getpid(), netnsCount.Add(1))}
@@ -105,8 +104,6 @@ func newNetns(t testing.TB) *netns {
 	}
 	t.Cleanup(func() { f.Close() })
 	ns.file = f
-	ns.sysctl("net/ipv6/conf/default/accept_dad", "0") // or an address waits a second before it can be used
-	ns.sysctl("net/ipv6/conf/all/accept_dad", "0")
 	ns.ip("link", "set", "lo", "up")
 	return ns
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -76,12 +77,17 @@ func (p *path) veth(ns *netns, dev, routerDev string) {
 	}
 }
 
-// configure brings a device up with its addresses.
+// configure brings a device up with its addresses, which are usable at once: no
+// duplicate of them is looked for.
 func (ns *netns) configure(dev string, prefixes ...string) {
 	ns.t.Helper()
 	ns.ip("link", "set", dev, "up")
 	for _, prefix := range prefixes {
-		ns.ip("address", "add", prefix, "dev", dev)
+		args := []string{"address", "add", prefix, "dev", dev}
+		if strings.Contains(prefix, ":") {
+			args = append(args, "nodad")
+		}
+		ns.ip(args...)
 	}
 }
 
