@@ -24,7 +24,8 @@ func SetChecksum(p Protocol, src, dst netip.Addr, head []byte, rest [][]byte) {
 }
 
 // SetPartialChecksum writes the folded sum of the pseudo-header only, for a
-// link that finishes it (link.ChecksumPartial); length is the bytes of
+// link that finishes it (link.ChecksumPartial): it adds what follows and writes
+// the complement, for UDP with 0xffff in the place of 0. length is the bytes of
 // transport header and text.
 func SetPartialChecksum(p Protocol, src, dst netip.Addr, head []byte, length int) {
 	var sum Sum
