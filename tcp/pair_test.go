@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -127,117 +126,6 @@ func (w *world) failf(format string, args ...any) {
 
 func streamByte(pattern byte, i int) byte { return byte(i>>8)*31 + byte(i) + pattern }
 
-// drain puts all that a machine has to send on the wire, or tells it that there
-// was no room.
-func (w *world) drain(i int) {
-	e := w.ends[i]
-	var batch []Segment
-	for {
-		var s Segment
-		if !e.conn.Next(w.clock(), &s) {
-			break
-		}
-		if len(batch) > 10_000 {
-			w.failf("end %d sends without end", i)
-		}
-		batch = append(batch, s)
-	}
-	keep := len(batch)
-	for keep > 0 && w.random.Float64() < w.full {
-		keep--
-		e.conn.Unsent(w.clock(), &batch[keep])
-	}
-	for k := range batch[:keep] {
-		w.launch(i, &batch[k])
-	}
-	e.conn.Returned()
-	w.check(i)
-}
-
-// launch copies a segment to the wire, by pieces when it is a super-segment and
-// chance wants it.
-func (w *world) launch(from int, s *Segment) {
-	var text []byte
-	for _, p := range s.Text {
-		text = append(text, p...)
-	}
-	if len(text) != s.Len {
-		w.failf("Len is %d, text has %d bytes", s.Len, len(text))
-	}
-	if s.SegmentSize == 0 || w.random.IntN(2) == 0 {
-		w.fly(from, *s, text)
-		return
-	}
-	for len(text) > 0 {
-		piece := *s
-		n := min(len(text), s.SegmentSize)
-		piece.Len, piece.SegmentSize = n, 0
-		if n < len(text) {
-			piece.Flags &^= fin | psh
-		}
-		w.fly(from, piece, text[:n])
-		s.Seq = s.Seq.Add(n)
-		text = text[n:]
-	}
-}
-
-func (w *world) fly(from int, s Segment, text []byte) {
-	w.segments++
-	for range 1 + w.count(w.duplicate) {
-		if w.now.After(w.cut) && w.now.Before(w.mended) || w.random.Float64() < w.loss {
-			continue
-		}
-		at := w.now.Add(w.delay)
-		if w.random.Float64() < w.reorder {
-			at = at.Add(time.Duration(w.random.Int64N(int64(w.jitter))))
-		}
-		w.order++
-		w.wire = append(w.wire, flying{seg: s, text: text, to: 1 - from, at: at, tie: w.order})
-	}
-}
-
-func (w *world) count(p float64) int {
-	if w.random.Float64() < p {
-		return 1
-	}
-	return 0
-}
-
-// deliver hands over what is due, in batches.
-func (w *world) deliver() {
-	for {
-		first := -1
-		for i := range w.wire {
-			f := &w.wire[i]
-			if !f.at.After(w.now) && (first < 0 || f.at.Before(w.wire[first].at) || f.at.Equal(w.wire[first].at) && f.tie < w.wire[first].tie) {
-				first = i
-			}
-		}
-		if first < 0 {
-			return
-		}
-		f := w.wire[first]
-		w.wire = append(w.wire[:first], w.wire[first+1:]...)
-		e := w.ends[f.to]
-		f.seg.Text = [][]byte{f.text}
-		if n := len(f.text); n > 1 {
-			f.seg.Text = [][]byte{f.text[:n/2], nil, f.text[n/2:]}
-		}
-		if e.conn.State() == StateClosed {
-			var out Segment
-			if ResetFor(&f.seg, &out) {
-				w.fly(f.to, out, nil)
-			}
-			continue
-		}
-		e.conn.Receive(w.clock(), &f.seg)
-		w.check(f.to)
-		if w.random.IntN(4) > 0 {
-			w.drain(f.to)
-		}
-	}
-}
-
 // check holds a machine against what must be true of it at any time.
 func (w *world) check(i int) {
 	e := w.ends[i]
@@ -250,49 +138,6 @@ func (w *world) check(i int) {
 		}
 		e.lastEdge, e.edgeSet = e.conn.rcv.edge, true
 	}
-}
-
-// invariants are what must be true of a connection at any time.
-func (c *Conn) invariants() error {
-	switch {
-	case c.snd.nxt.Less(c.snd.una):
-		return fmt.Errorf("snd.una %d is beyond snd.nxt %d", c.snd.una, c.snd.nxt)
-	case c.snd.at.Less(c.snd.una) || c.snd.nxt.Less(c.snd.at):
-		return fmt.Errorf("snd.at %d is outside of %d to %d", c.snd.at, c.snd.una, c.snd.nxt)
-	case c.out.len() > c.cfg.SendBuffer || c.out.len() < 0:
-		return fmt.Errorf("%d bytes in the send buffer of %d", c.out.len(), c.cfg.SendBuffer)
-	case c.in.len() > c.cfg.ReceiveBuffer || c.in.len() < 0:
-		return fmt.Errorf("%d bytes in the receive buffer of %d", c.in.len(), c.cfg.ReceiveBuffer)
-	case c.in.len()+c.rcvWindow() > c.cfg.ReceiveBuffer+1 && c.state.synchronized():
-		return fmt.Errorf("%d bytes read and a window of %d in a receive buffer of %d", c.in.len(), c.rcvWindow(), c.cfg.ReceiveBuffer)
-	case len(c.in.runs) > maxRuns:
-		return fmt.Errorf("%d runs", len(c.in.runs))
-	case c.state.synchronized() && c.state != StateTimeWait && c.outstanding() && c.timers[timerRetransmit] == 0:
-		return errors.New("something is outstanding, and no retransmission timer runs")
-	case c.timers[timerRetransmit] != 0 && !c.outstanding() && c.snd.wnd != 0:
-		return errors.New("a retransmission timer runs, and nothing is outstanding")
-	case c.state == StateTimeWait && c.timers[timerClose] == 0:
-		return errors.New("TIME-WAIT without an end")
-	case c.state == StateClosed && c.timers.next() != 0:
-		return errors.New("a timer runs in CLOSED")
-	case c.state == StateClosed && c.out.head != nil:
-		return errors.New("the send queue holds memory in CLOSED")
-	case c.out.len() == 0 && c.out.head != nil:
-		return errors.New("an empty send queue holds memory")
-	case c.in.len() == 0 && len(c.in.runs) == 0 && c.in.head != nil:
-		return errors.New("an empty receive queue holds memory")
-	}
-	at := c.in.next
-	for _, r := range c.in.runs {
-		if !at.Less(r.start) && c.state.synchronized() && !c.synPending() || !r.start.Less(r.end) {
-			return fmt.Errorf("runs %v behind %d", c.in.runs, c.in.next)
-		}
-		at = r.end
-	}
-	if len(c.in.runs) > 0 && c.rcv.edge.Less(at) {
-		return fmt.Errorf("text up to %d beyond the edge %d", at, c.rcv.edge)
-	}
-	return nil
 }
 
 // application lets the user of an end do something.
