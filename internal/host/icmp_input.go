@@ -154,6 +154,7 @@ func (b *inputBatch) unreachable(quoted []byte, v icmpVerdict, mtu int, tooBig b
 		if mtu = pathMTUOf(mtu, &q); mtu == 0 {
 			return ReasonICMPErrorMTU
 		}
+		v = icmpVerdict{} // no error: what comes next is made to fit
 	}
 	return b.h.flowUnreachable(b.now, &q, v, mtu)
 }

@@ -140,7 +140,7 @@ func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
 
 // open makes the record of a new datagram, the newest.
 func (m *reassembler) open(now time.Time, key fragmentKey) *partial {
-	for len(m.partials) >= m.maxDatagrams {
+	for len(m.partials) >= m.maxDatagrams || len(m.partials) > 0 && m.bytes+datagramCost > m.maxBytes {
 		m.giveUp(m.ring.newer, ReasonReassemblyFull)
 	}
 	timeout := reassemblyTimeIPv4
