@@ -66,7 +66,8 @@ func Open(c Config) (link.Link, error) {
 
 // FromFile makes a link of a descriptor that somebody else opened: by the
 // system on phones, by a privileged helper elsewhere. One read is one packet,
-// without anything before it but the virtio header that a device may have.
+// without anything before it but the virtio header that a device may have: a
+// device must have been opened with IFF_NO_PI, which the kernel does not tell.
 //
 // A TUN or TAP device is asked what it is, and has offload when it has a virtio
 // header. Any other descriptor that can be polled, a socket of datagrams for

@@ -137,7 +137,7 @@ func duplicate(f *os.File) (own int, err error) {
 	if err := rc.Control(func(fd uintptr) {
 		own, dup = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
 	}); err != nil {
-		return 0, err
+		return 0, os.ErrClosed // the only thing that can be wrong with f
 	}
 	if dup != nil {
 		return 0, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", dup)
@@ -162,12 +162,9 @@ func (d *device) ask(fd int, c *Config) error {
 		}
 		return nil
 	}
-	flags := req.Uint16()
+	flags := req.Uint16() // IFF_NO_PI among them says nothing: IFF_NOFILTER has the same bit
 	d.name = req.Name()
 	c.TAP = flags&unix.IFF_TAP != 0
-	if flags&unix.IFF_NO_PI == 0 {
-		return fmt.Errorf("tun: %s has 4 bytes of packet information before each packet; open it with IFF_NO_PI", d.name)
-	}
 	if flags&unix.IFF_VNET_HDR == 0 {
 		return nil
 	}

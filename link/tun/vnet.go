@@ -78,7 +78,7 @@ func parseVnet(h, b []byte, m link.Medium) (o link.Offload, ok bool) {
 	}
 	size := tcp + int(b[tcp+12]>>4)*4
 	o.HeaderLen = uint16(size)
-	return o, size >= tcp+wire.TCPLen && size <= len(b)
+	return o, size >= tcp+wire.TCPLen && size <= min(len(b), 65535)
 }
 
 // tcpStart returns where the TCP header of a super-segment begins.
