@@ -58,7 +58,9 @@ func (b *inputBatch) icmpv6() Reason {
 	case wire.ICMPv6ParameterProblem:
 		v := icmpVerdict{err: ErrHostUnreachable}
 		if m.Code == wire.ICMPv6CodeNextHeader {
-			v = icmpVerdict{err: ErrProtocol, hard: true} // IPv6's "protocol unreachable"
+			// IPv6's "protocol unreachable", but no hard error: RFC 9293, 3.9.2.2, counts
+			// "Parameter Problem -- codes 0, 1, 2" among the soft ones (MUST-56).
+			v.err = ErrProtocol
 		}
 		return b.unreachable(m.Body, v, 0, false)
 	case wire.ICMPv6TimeExceeded:

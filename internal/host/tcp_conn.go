@@ -60,6 +60,7 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 		ISS:        iss,
 		TSOffset:   h.isn.TSOffset(local, remote),
 		MSS:        mss,
+		DefaultMSS: defaultMSS(local.Addr()),
 		MaxSegment: maxSegment,
 	})
 	c.m.SetNoDelay(now, opt.NoDelay)

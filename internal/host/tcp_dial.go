@@ -14,7 +14,7 @@ func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, 
 	case !remote.IsValid():
 		return nil, ErrAddrNotAvail
 	case h.isGroup(remote.Addr()):
-		// RFC 9293, 3.9.2.3: "A TCP implementation MUST reject as an error a local OPEN
+		// RFC 9293, 3.9.1.1: "A TCP implementation MUST reject as an error a local OPEN
 		// call for an invalid remote IP address (e.g., a broadcast or multicast
 		// address)" (MUST-46). The kernel has the same error.
 		return nil, ErrNoRoute

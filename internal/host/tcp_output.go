@@ -197,6 +197,16 @@ const (
 	maxTCPHeader = 60
 )
 
+// defaultMSS is RFC 9293, 3.7.1: "If an MSS Option is not received at connection
+// setup, TCP implementations MUST assume a default send MSS of 536 (576 - 40) for
+// IPv4 or 1220 (1280 - 60) for IPv6 (MUST-15)."
+func defaultMSS(local netip.Addr) int {
+	if local.Is4() {
+		return 536
+	}
+	return 1220
+}
+
 // mssForMTU is RFC 9293, 3.7.1: "The MSS value to be sent in an MSS Option should
 // be equal to the effective MTU minus the fixed IP and TCP headers" (MUST-67).
 func mssForMTU(mtu int, local netip.Addr) int {
