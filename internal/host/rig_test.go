@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -335,4 +336,11 @@ func (r *rig) icmp(frame []byte) (p parsed, typ, code uint8, word uint32, body [
 	}
 	b := p.payload
 	return p, b[0], b[1], binary.BigEndian.Uint32(b[4:]), b[8:]
+}
+
+// canceled returns a context that is over.
+func canceled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }

@@ -38,7 +38,7 @@ func (h *Host) ListenTCP(local netip.AddrPort, family Family, backlog int, opt T
 		return nil, err
 	}
 	l := &TCPListener{
-		h: h, local: netip.AddrPortFrom(local.Addr(), binding.port), family: family,
+		h: h, local: netip.AddrPortFrom(binding.addr, binding.port), family: binding.family,
 		backlog: max(backlog, 1), options: opt, port: binding,
 		pending: make(map[*TCPConn]struct{}),
 	}
