@@ -80,6 +80,8 @@ func connect(t testing.TB, a, b *usernet.Stack) (c, peer *usernet.TCPConn) {
 	return conn.(*usernet.TCPConn), peer
 }
 
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
 func port(a net.Addr) string {
 	_, p, _ := net.SplitHostPort(a.String())
 	return p

@@ -94,13 +94,13 @@ func (c *TCPConn) Info() tcp.Info { return c.c.Info() }
 
 // ReadFrom writes what it reads from r, until io.EOF (io.ReaderFrom).
 func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
-	n, err := io.Copy(onlyWriter{c}, r)
+	n, err := copyTo(onlyWriter{c}, r)
 	return n, c.copyError("readfrom", err)
 }
 
 // WriteTo writes what it reads to w, until io.EOF (io.WriterTo).
 func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
-	n, err := io.Copy(w, onlyReader{c})
+	n, err := copyTo(w, onlyReader{c})
 	return n, c.copyError("writeto", err)
 }
 
@@ -109,6 +109,24 @@ type (
 	onlyWriter struct{ io.Writer }
 	onlyReader struct{ io.Reader }
 )
+
+// copyBuffer is what a super-segment holds: over a pipe a quarter faster than
+// io.Copy's own buffer, which is half as large.
+const copyBuffer = 64 << 10
+
+// copyTo is io.Copy with a larger buffer.
+func copyTo(w io.Writer, r io.Reader) (int64, error) {
+	_, reads := w.(io.ReaderFrom)
+	_, writes := r.(io.WriterTo)
+	if reads || writes {
+		return io.Copy(w, r) // they know better
+	}
+	size := int64(copyBuffer)
+	if l, ok := r.(*io.LimitedReader); ok {
+		size = max(1, min(size, l.N))
+	}
+	return io.CopyBuffer(w, r, make([]byte, size))
+}
 
 func (c *TCPConn) copyError(op string, err error) error {
 	if err == nil {
