@@ -32,9 +32,6 @@ func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, 
 	c, err := h.dialFrom(netip.AddrPortFrom(r.src, local.Port()), remote, r, generation, &opt)
 	if err != nil {
 		h.tcpConns.Add(-1)
-		if h.flows.isClosed() {
-			err = ErrClosed // and not that there is no port
-		}
 		return nil, err
 	}
 	return c, nil
@@ -45,7 +42,7 @@ func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32
 	now := h.clock.Now()
 	try := func(port uint16) bool {
 		c = h.tryDial(now, netip.AddrPortFrom(local.Addr(), port), remote, r, generation, opt)
-		return c != nil
+		return c != nil || h.flows.isClosed()
 	}
 	if port := local.Port(); port != 0 {
 		if h.ports.bound(wire.ProtocolTCP, local) || !try(port) {
@@ -53,6 +50,9 @@ func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32
 		}
 	} else if !h.ports.ephemeral(wire.ProtocolTCP, local.Addr(), remote, try) {
 		return nil, ErrNoPorts
+	}
+	if c == nil {
+		return nil, ErrClosed
 	}
 	c.m.OpenActive(now)
 	c.settleLocked(now)
