@@ -51,6 +51,9 @@ const (
 
 // Offload is the work on a packet that is left to the link, or that the link
 // has left to the stack. Offsets count from the first byte of Data[0].
+//
+// A super-segment that is sent has ChecksumPartial: only who cuts it can complete
+// the sums. One that is received may also have ChecksumVerified.
 type Offload struct {
 	Segmentation   Segmentation
 	SegmentSize    uint16 // bytes of payload in each segment but the last, when Segmentation is set
@@ -80,7 +83,8 @@ type Info struct {
 	Medium Medium
 	MTU    int // largest IP packet in bytes, without the link header
 	// MaxSegment is the largest IP packet in bytes that Send takes when
-	// Offload.Segmentation is set; 0 when the link does not segment.
+	// Offload.Segmentation is set; 0 when the link does not segment. A link that
+	// does has ChecksumOffload too.
 	MaxSegment int
 	// MaxPieces is the largest len(Packet.Data) that Send takes; at least 4.
 	MaxPieces int
@@ -97,8 +101,9 @@ type Info struct {
 //
 // Send may be called by many goroutines at once. It never waits for the peer:
 // it returns how many packets, counted from the first, it took; fewer than all
-// with a nil error means that the link's queue is full. When it returns, the
-// link holds none of the batch's memory.
+// with a nil error means that the link's queue is full, and with an error that
+// the next one was refused. After Close the error is os.ErrClosed. When Send
+// returns, the link holds none of the batch's memory.
 //
 // Receive delivers what arrives on one queue, in batches, until Close; it then
 // returns nil, or before that the error that ended the link. A batch is lent

@@ -87,7 +87,7 @@ func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 			c.m.Returned()
 			return 0
 		}
-		o.build(n, &c.key, &c.route, c.h)
+		o.build(n, &c.key, &c.route, c.h, c.tos)
 		n++
 	}
 	return n
@@ -109,7 +109,7 @@ func (c *TCPConn) routeLocked(now time.Time) bool {
 }
 
 // build writes the headers of segment i, in one pass, and refers to its text.
-func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host) {
+func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host, tos uint8) {
 	seg, p := &o.segments[i], &o.packets[i]
 	local, remote := netip.AddrFrom16(key.local).Unmap(), netip.AddrFrom16(key.remote).Unmap()
 	seg.SrcPort, seg.DstPort, seg.Checksum = key.localPort, key.remotePort, 0
@@ -117,7 +117,7 @@ func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host) {
 
 	size := seg.HeaderLen() + seg.Len
 	b := r.appendLinkHeader(o.headers[i][:0], etherTypeOf(remote))
-	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, h.ttl, 0)
+	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, h.ttl, tos)
 	start := len(b)
 	b = seg.TCP.Append(b)
 
@@ -186,8 +186,8 @@ func (o *tcpOutput) forget(n int) {
 // options, and of a super-segment that its link takes; 0 where it takes none.
 func (r *route) tcpSizes(local netip.Addr) (mss, maxSegment int) {
 	mss = mssForMTU(r.mtu, local)
-	if max := r.ifc.info().MaxSegment; max > 0 {
-		maxSegment = mssForMTU(max, local) - (maxTCPHeader - minTCPHeader)
+	if info := r.ifc.info(); info.MaxSegment > 0 && info.ChecksumOffload {
+		maxSegment = mssForMTU(info.MaxSegment, local) - (maxTCPHeader - minTCPHeader)
 	}
 	return mss, maxSegment
 }
