@@ -34,6 +34,7 @@ type Info struct {
 	SoftError      error
 
 	Unread int // bytes that wait for Read
+	Urgent int // bytes up to the urgent pointer that Read has not returned; 0: none is urgent
 	Unsent int // bytes that wait to be sent
 	Queued int // bytes that wait to be acknowledged or sent
 	Runs   int // pieces that have arrived beyond gaps
@@ -53,6 +54,6 @@ func (c *Conn) Info() Info {
 		Flight: c.flight(), Recovering: c.recovering,
 		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff),
 		Retransmits: int(c.retransmits), Resent: int(c.resent), NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
-		Unread: c.in.len(), Unsent: max(0, c.unsent()), Queued: c.out.len(), Runs: len(c.in.runs),
+		Unread: c.in.len(), Urgent: c.Urgent(), Unsent: max(0, c.unsent()), Queued: c.out.len(), Runs: len(c.in.runs),
 	}
 }

@@ -156,7 +156,7 @@ func (c *Conn) initialWindow() int {
 	if c.synResent {
 		return c.window.MSS
 	}
-	// RFC 6928, 2: "IW = min (10*MSS, max (2*MSS, 14600))"
+	// RFC 6928, 2: "min (10*MSS, max (2*MSS, 14600))"
 	n, mss := c.cfg.InitialWindow, c.window.MSS
 	return min(n*mss, max(2*mss, n*1460))
 }

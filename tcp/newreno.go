@@ -14,8 +14,8 @@ func (r *NewReno) Start(*Window, time.Duration) {}
 
 // Acknowledged implements [CongestionControl].
 func (r *NewReno) Acknowledged(w *Window, a Acknowledgment) {
-	// A window that was not used up says nothing about the network: it must not
-	// grow (RFC 7661, 1: "cwnd-limited"; RFC 9438, 5.8 has the same for CUBIC).
+	// A window that was not used up says nothing about the network. RFC 7661, 4.4:
+	// "A sender that is not cwnd-limited MUST NOT increase the cwnd".
 	if !a.Limited {
 		return
 	}

@@ -86,9 +86,9 @@ func (c *Conn) header(now instant, out *Segment, seq Seq) {
 	out.Seq, out.Ack, out.Flags = seq, c.rcv.nxt, ack
 	out.Window = c.windowField()
 	c.stamp(now, out)
-	// "The urgent mechanism: [...] the urgent field is meaningful and must be added
-	// to the segment sequence number to yield the urgent pointer" (3.8.5). What is
-	// too far away for the field is as far as it can show.
+	// 3.8.5: "The URG control flag indicates that the urgent field is meaningful and
+	// must be added to the segment sequence number to yield the urgent pointer." What
+	// is too far away for the field is as far as it can show.
 	if c.urgentOut && seq.Less(c.snd.up) {
 		out.Flags |= urg
 		out.Urgent = uint16(min(c.snd.up.Sub(seq), 65535))

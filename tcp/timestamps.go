@@ -7,8 +7,8 @@ import "time"
 
 // outdated is the idle time after which TS.Recent says nothing any more.
 //
-// RFC 7323, 5.5: "invalidate the TS.Recent value when a connection is idle for
-// more than 24 days."
+// RFC 7323, 5.5: "include a mechanism to "invalidate" the TS.Recent value when a
+// connection is idle for more than 24 days."
 const outdated = 24 * 24 * time.Hour
 
 // tsBefore says that timestamp s is older than t.

@@ -62,7 +62,7 @@ func (tw *TimeWait) Receive(t time.Time, seg *Segment, out *Segment) TimeWaitAct
 func (tw *TimeWait) judge(now instant, seg *Segment) TimeWaitAction {
 	switch {
 	case seg.Flags.Has(rst):
-		// RFC 1337, 3: "Ignore RST segments in TIME-WAIT state." An old duplicate could
+		// RFC 1337, fix F1: "Ignore RST segments in TIME-WAIT state." An old duplicate could
 		// otherwise end the wait that protects from old duplicates.
 		return TimeWaitIgnore
 	case seg.Flags&(syn|ack) == syn:
