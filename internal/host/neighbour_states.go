@@ -1,6 +1,9 @@
 package host
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Receive takes what the link tells about a neighbour. It returns why it was of
 // no use, or ReasonNone.
@@ -79,6 +82,20 @@ func (c *neighbourCache) advertised(now time.Time, n *neighbour, m *neighbourMes
 		c.learn(now, n, m, neighbourStale)
 	}
 	return ReasonNone
+}
+
+// Doubt says that packets from src to n seem to be lost: n is asked at once, and
+// removed if it does not answer, so that it is looked for anew.
+//
+// RFC 4861, 7.3.1, has hints of the layer above that n is reachable, and need not
+// be asked. This is the opposite.
+func (c *neighbourCache) Doubt(now time.Time, n *neighbour, src netip.Addr) {
+	switch n.state {
+	case neighbourReachable, neighbourStale, neighbourDelay:
+		n.asker = src
+		c.enter(now, n, neighbourProbe)
+		c.solicit(now, n)
+	}
 }
 
 // learn records m's MAC, if it has one, and lets go what waits.

@@ -85,6 +85,13 @@ func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
 	}
 }
 
+// doubt asks r's neighbour whether it is still there.
+func (t *neighbourTable) doubt(now time.Time, r *route) {
+	t.mu.Lock()
+	t.cache.Doubt(now, r.nbr, r.src)
+	t.settle(now)
+}
+
 // send sends packets by r, of which nothing is known by which they could go at
 // once: some go, the others wait, as copies, or are dropped. It has taken all.
 func (t *neighbourTable) send(now time.Time, r *route, packets []link.Packet) (int, error) {

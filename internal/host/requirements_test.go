@@ -4,8 +4,10 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/tcp"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -248,6 +250,91 @@ func TestTCPTimeToLive(t *testing.T) {
 			}
 			c.Close()
 		})
+	}
+}
+
+func TestTCPTrafficClass(t *testing.T) {
+	inFamilies(t, Config{}, link.Info{}, func(t *testing.T, p *tcpPeer) {
+		// RFC 9293 MUST-48, SHLD-21, SHLD-22
+		c := p.accept(mss1000)
+		for _, class := range []uint8{0, 46 << 2, 8 << 2, 255} { // as the connection goes on
+			if class > 0 {
+				if err := c.SetTrafficClass(class); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := c.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			s := p.segment1()
+			if got, want := s.ip4.TOS|s.ip6.TrafficClass, class&^3; got != want {
+				t.Errorf("DiffServ field on the wire is %#x, want %#x: all but the bits of ECN", got, want)
+			}
+		}
+		other := &tcpPeer{rig: p.rig, host: netip.AddrPortFrom(p.host.Addr(), 8), peer: p.peer, seq: 300}
+		d := other.accept(mss1000)
+		if _, err := d.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if s := other.segment1(); s.ip4.TOS|s.ip6.TrafficClass != 0 {
+			t.Error("another connection has the DiffServ field too")
+		}
+	})
+}
+
+// RFC 9293, 3.8.3: "When the number of transmissions of the same segment reaches or
+// exceeds threshold R1, pass negative advice [...] to the IP layer, to trigger
+// dead-gateway diagnosis."
+func TestTCPNegativeAdvice(t *testing.T) {
+	inFamilies(t, Config{}, link.Info{}, func(t *testing.T, p *tcpPeer) {
+		// RFC 9293 MUST-20, MUST-47, SHLD-9
+		c := p.accept(mss1000)
+		time.Sleep(delayFirstProbe + time.Millisecond)
+		if n := p.solicited(); n != 1 {
+			t.Fatalf("%d solicitations of a neighbour that was STALE, want 1", n)
+		}
+		p.answer()
+		p.outstanding(c)
+		time.Sleep(time.Second) // sent again after 200 ms, and after 400 ms more
+		if n := p.solicited(); n != 0 || c.Info().NegativeAdvice {
+			t.Errorf("%d solicitations of a neighbour that is REACHABLE, after %d retransmissions", n, c.Info().Retransmits)
+		}
+		time.Sleep(500 * time.Millisecond) // and after 800 ms: R1
+		if n := p.solicited(); n != 1 || !c.Info().NegativeAdvice {
+			t.Errorf("%d solicitations after %d retransmissions, want 1: the neighbour is doubted", n, c.Info().Retransmits)
+		}
+		p.answer()
+		time.Sleep(10 * time.Second)
+		if n := p.solicited(); n != 0 {
+			t.Errorf("%d solicitations of a neighbour that has answered", n)
+		}
+		if got := c.Info().State; got != tcp.StateEstablished {
+			t.Errorf("state is %v", got)
+		}
+	})
+}
+
+// solicited returns how often the host has asked for the peer since the last call.
+func (p *tcpPeer) solicited() (n int) {
+	p.Helper()
+	for _, sent := range p.l.take() {
+		if eth, at, _ := wire.ParseEthernet(sent.frame); eth.Type == wire.EtherTypeARP {
+			if a, r := wire.ParseARP(sent.frame[at:]); r == wire.OK && a.Target == p.peer.Addr() {
+				n++
+			}
+		} else if got := p.parse(sent.frame); got.src == p.host.Addr() && got.protocol == wire.ProtocolICMPv6 && wire.ICMPv6Type(got.payload[0]) == wire.ICMPv6NeighborSolicitation {
+			n++
+		}
+	}
+	return n
+}
+
+// answer answers the host's solicitation.
+func (p *tcpPeer) answer() {
+	if p.peer.Addr().Is4() {
+		p.inject(arpFrame(wire.ARPReply, peerMAC, peer4, hostMAC, host4))
+	} else {
+		p.inject(advertisement(peer6, peerMAC, true))
 	}
 }
 

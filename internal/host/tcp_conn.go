@@ -40,8 +40,11 @@ type TCPConn struct {
 	writing    bool // a Write is under way; others wait on writable, so that each is whole
 	opened     bool // was ESTABLISHED: connected is closed, the listener has been told
 	reopens    bool // a record in TIME-WAIT has this four-tuple until the connection is open
+	advised    bool // the neighbour is doubted, since retransmissions are in excess
 	detached   bool // out of the flow table: no segment reaches it any more
 	closed     bool // by the application: verbs return ErrClosed
+
+	tos uint8 // DiffServ field of what is sent; ECN bits are zero
 }
 
 // TCPOptions are what a connection is made with.
@@ -125,11 +128,24 @@ func (c *TCPConn) armLocked(retry time.Time) {
 // fire is the timer's: the machine's deadline has passed.
 func (c *TCPConn) fire(now time.Time) {
 	c.mu.Lock()
+	var doubted route
 	if !c.detached {
 		c.m.Advance(now)
+		if advice := c.m.NegativeAdvice(); advice != c.advised {
+			c.advised = advice
+			if advice {
+				doubted = c.route
+			}
+		}
 		c.settleLocked(now)
 	}
 	c.mu.Unlock()
+	// RFC 9293, 3.8.3: "When the number of transmissions of the same segment reaches
+	// or exceeds threshold R1, pass negative advice [...] to the IP layer, to trigger
+	// dead-gateway diagnosis." (MUST-20)
+	if doubted.nbr != nil {
+		doubted.ifc.neighbours.doubt(now, &doubted)
+	}
 }
 
 // wakeLocked tells those who wait what has become of the connection.

@@ -196,7 +196,7 @@ func (tb *tcpBatch) reply(p *inPacket, seg *tcp.Segment) {
 	o := tb.h.tcpOutputs.Get().(*tcpOutput)
 	o.segments[0].TCP, o.segments[0].Len, o.segments[0].SegmentSize = seg.TCP, 0, 0
 	o.segments[0].Text = o.segments[0].Text[:0]
-	o.build(0, &key, &r, tb.h)
+	o.build(0, &key, &r, tb.h, 0)
 	r.ifc.send(tb.now, &r, o.packets[:1])
 	o.forget(1)
 	tb.h.tcpOutputs.Put(o)

@@ -133,6 +133,18 @@ func (c *TCPConn) SetUserTimeout(d time.Duration) error {
 	return c.verb(func(now time.Time) error { c.m.SetUserTimeout(now, d); return nil })
 }
 
+// SetTrafficClass sets the DiffServ field of the packets that are sent from now on:
+// the upper six bits of IPv4's type of service or IPv6's traffic class (RFC 2474,
+// 3). The lower two belong to ECN, and are ignored.
+//
+// RFC 9293, 3.9.1.9: "The application layer MUST be able to specify the
+// Differentiated Services field for segments that are sent on a connection
+// (MUST-48). [...] It is not required, but the application SHOULD be able to change
+// the Differentiated Services field during the connection lifetime (SHLD-21)."
+func (c *TCPConn) SetTrafficClass(class uint8) error {
+	return c.verb(func(time.Time) error { c.tos = class &^ 3; return nil })
+}
+
 // SetLinger says what Close does with data that is not acknowledged: d < 0 sends
 // it in the background, 0 drops it and resets the connection, d > 0 sends it and
 // lets Close wait for as long.
