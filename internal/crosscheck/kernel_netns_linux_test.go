@@ -104,6 +104,10 @@ func newNetns(t testing.TB) *netns {
 	}
 	t.Cleanup(func() { f.Close() })
 	ns.file = f
+	// Without this a router solicits no neighbour until its link-local address has
+	// waited two seconds for a duplicate.
+	ns.sysctl("net/ipv6/conf/default/accept_dad", "0")
+	ns.sysctl("net/ipv6/conf/all/accept_dad", "0")
 	ns.ip("link", "set", "lo", "up")
 	return ns
 }
