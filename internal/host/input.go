@@ -205,25 +205,28 @@ func (b *inputBatch) addresses(src, dst netip.Addr) Reason {
 	return ReasonNone
 }
 
-// setPayload lets b.p start at offset n of head, and end where the packet does:
-// the link may have padded it. length is the packet's in bytes from head's first
-// byte on, size what the link delivered.
+// setPayload lets b.p start at offset n of head, and end where the packet does.
+// length is the packet's in bytes from head's first byte on, size what the link has
+// delivered, with its padding.
 func (b *inputBatch) setPayload(head []byte, rest [][]byte, n, length, size int) {
-	b.p.rest = rest
 	if size > length {
-		b.rest = b.rest[:0]
-		left := length - len(head)
-		head = head[:min(len(head), length)]
-		for _, d := range rest {
-			if left <= 0 {
-				break
-			}
-			b.rest = append(b.rest, d[:min(len(d), left)])
-			left -= len(d)
-		}
-		b.p.rest = b.rest
+		head, rest = b.trim(head, rest, length)
 	}
-	b.p.ip, b.p.head, b.p.size = head, head[n:], length-n
+	b.p.ip, b.p.head, b.p.rest, b.p.size = head, head[n:], rest, length-n
+}
+
+// trim returns the first n bytes of head and rest.
+func (b *inputBatch) trim(head []byte, rest [][]byte, n int) ([]byte, [][]byte) {
+	b.rest = b.rest[:0] // rest may be in it already: what is read lies not before what is written
+	left := n - len(head)
+	for _, d := range rest {
+		if left <= 0 {
+			break
+		}
+		b.rest = append(b.rest, d[:min(len(d), left)])
+		left -= len(d)
+	}
+	return head[:min(len(head), n)], b.rest
 }
 
 // transport hands b.p to the transport protocol.

@@ -106,7 +106,8 @@ func (b *inputBatch) udp() Reason {
 		return wireReason(r)
 	}
 	if p.size > h.Length {
-		b.setPayload(p.head, p.rest, 0, h.Length, p.size)
+		p.head, p.rest = b.trim(p.head, p.rest, h.Length)
+		p.size = h.Length
 	}
 	if r := p.verify(wire.ProtocolUDP); r != wire.OK {
 		return wireReason(r)
