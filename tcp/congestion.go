@@ -37,10 +37,11 @@ type Window struct {
 	PacingRate         int // bytes in a second at which text leaves; 0: as fast as the window allows
 }
 
-// UnboundedThreshold is a slow start threshold that no window reaches.
+// UnboundedThreshold is a slow start threshold that no window exceeds, since no
+// peer can offer more (RFC 7323, 2.3).
 //
 // RFC 5681, 3.1: "The initial value of ssthresh SHOULD be set arbitrarily high".
-const UnboundedThreshold = 1<<31 - 1
+const UnboundedThreshold = 1 << 30
 
 // Acknowledgment is the arrival of an ACK for new text. Instants are counted
 // from Config.Epoch.

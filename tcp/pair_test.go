@@ -90,6 +90,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			SendBuffer:    1 << (11 + r.IntN(8)),
 			ReceiveBuffer: 1<<(11+r.IntN(8)) + r.IntN(1000),
 			NoTimestamps:  r.IntN(3) == 0, NoWindowScale: r.IntN(3) == 0,
+			SynR2: 15 * time.Minute,
 		}.WithDefaults()
 		p := Params{ISS: Seq(r.Uint32()), TSOffset: r.Uint32(), MSS: mss, MaxSegment: r.IntN(2) * r.IntN(65536)}
 		if r.IntN(2) == 0 {
