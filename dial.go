@@ -192,12 +192,9 @@ func (d *Dialer) DialUDP(ctx context.Context, network string, local, remote neti
 	return nil, dialError(network, transportUDP, local, remote, err)
 }
 
+// dialError names the local address even where it is the zero value, as net does.
 func dialError(network string, t transport, local, remote netip.AddrPort, err error) error {
-	e := &net.OpError{Op: "dial", Net: network, Addr: t.addr(remote), Err: err}
-	if local != (netip.AddrPort{}) {
-		e.Source = t.addr(local)
-	}
-	return e
+	return &net.OpError{Op: "dial", Net: network, Source: t.addr(local), Addr: t.addr(remote), Err: err}
 }
 
 func unmap(ap netip.AddrPort) netip.AddrPort {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -26,11 +27,22 @@ type world struct {
 	dialer       func(d net.Dialer, ctx context.Context, network, address string) (net.Conn, error)
 	listen       func(network, address string) (net.Listener, error)
 	listenPacket func(network, address string) (net.PacketConn, error)
-	here, there  string        // the dialler's and the listener's IPv4 address
+	here, there  string // the dialler's and the listener's IPv4 address
+	typed        typedVerbs
 	silent       func() string // an address that drops each SYN: its backlog is full
 	settle       func()        // lets those goroutines that can run come to rest, where that can be known
 	cut          func()        // usernet only: no IPv4 packet arrives any more
 	kernel       bool
+}
+
+// typedVerbs are the verbs that take addresses instead of strings.
+type typedVerbs struct {
+	dialTCP      func(network string, local, remote *net.TCPAddr) error
+	dialUDP      func(network string, local, remote *net.UDPAddr) error
+	listenTCP    func(network string, local *net.TCPAddr) error
+	listenUDP    func(network string, local *net.UDPAddr) error
+	dialTCPPorts func(network string, local, remote netip.AddrPort) error
+	dialUDPPorts func(network string, local, remote netip.AddrPort) error
 }
 
 // An errorCase is a row of the table.
@@ -141,6 +153,19 @@ func kernelWorld(t *testing.T) *world {
 		return lc.Listen(context.Background(), network, address)
 	}
 	w.listenPacket = net.ListenPacket
+	var d net.Dialer
+	w.typed = typedVerbs{
+		dialTCP:   func(n string, l, r *net.TCPAddr) error { return closed(net.DialTCP(n, l, r)) },
+		dialUDP:   func(n string, l, r *net.UDPAddr) error { return closed(net.DialUDP(n, l, r)) },
+		listenTCP: func(n string, l *net.TCPAddr) error { return closed(net.ListenTCP(n, l)) },
+		listenUDP: func(n string, l *net.UDPAddr) error { return closed(net.ListenUDP(n, l)) },
+		dialTCPPorts: func(n string, l, r netip.AddrPort) error {
+			return closed(d.DialTCP(context.Background(), n, l, r))
+		},
+		dialUDPPorts: func(n string, l, r netip.AddrPort) error {
+			return closed(d.DialUDP(context.Background(), n, l, r))
+		},
+	}
 	w.silent = func() string {
 		l := w.Listen("tcp", "127.0.0.1:0")
 		raw, err := l.(*net.TCPListener).SyscallConn()
@@ -170,6 +195,19 @@ func stackWorld(t *testing.T) *world {
 		return ud.DialContext(ctx, network, address)
 	}
 	w.listen, w.listenPacket = b.Listen, b.ListenPacket
+	d := usernet.Dialer{Stack: a}
+	w.typed = typedVerbs{
+		dialTCP:   func(n string, l, r *net.TCPAddr) error { return closed(a.DialTCP(n, l, r)) },
+		dialUDP:   func(n string, l, r *net.UDPAddr) error { return closed(a.DialUDP(n, l, r)) },
+		listenTCP: func(n string, l *net.TCPAddr) error { return closed(b.ListenTCP(n, l)) },
+		listenUDP: func(n string, l *net.UDPAddr) error { return closed(b.ListenUDP(n, l)) },
+		dialTCPPorts: func(n string, l, r netip.AddrPort) error {
+			return closed(d.DialTCP(context.Background(), n, l, r))
+		},
+		dialUDPPorts: func(n string, l, r netip.AddrPort) error {
+			return closed(d.DialUDP(context.Background(), n, l, r))
+		},
+	}
 	w.silent = func() string {
 		lc := usernet.ListenConfig{Stack: b, Backlog: 1}
 		l, err := lc.Listen(context.Background(), "tcp", w.there+":0")
@@ -180,6 +218,14 @@ func stackWorld(t *testing.T) *world {
 		return l.Addr().String()
 	}
 	return w
+}
+
+// closed closes what should not have been made, and returns the error.
+func closed[C io.Closer](c C, err error) error {
+	if err == nil {
+		c.Close()
+	}
+	return err
 }
 
 // fill takes the one place in l's backlog.

@@ -124,6 +124,42 @@ var addressErrors = []errorCase{
 		return errs(w.dialError("tcp4", "[::1]:7"), w.dialError("tcp6", "127.0.0.1:7"), w.dialError("udp4", "[::1]:7"), err, err2, err3)
 	}},
 
+	{name: "typed: bad network", run: func(w *world) []error {
+		v, tcp, udp := w.typed, &net.TCPAddr{Port: 7}, &net.UDPAddr{Port: 7}
+		ap := netip.MustParseAddrPort("127.0.0.1:7")
+		return errs(v.dialTCP("udp", nil, tcp), v.dialTCP("udp", tcp, nil), v.dialUDP("tcp", nil, udp),
+			v.listenTCP("udp", nil), v.listenTCP("udp", tcp), v.listenUDP("tcp4", nil), v.listenUDP("tcp4", udp),
+			v.dialTCPPorts("udp", netip.AddrPort{}, ap), v.dialUDPPorts("tpc", ap, ap))
+	}},
+
+	{name: "typed: bad address", run: func(w *world) []error {
+		v := w.typed
+		v4, v6 := net.IPv4(203, 0, 113, 1), net.IPv6loopback
+		return errs(v.dialTCP("tcp", nil, nil), v.dialUDP("udp", nil, nil),
+			v.dialTCP("tcp4", nil, &net.TCPAddr{IP: v6, Port: 7}), v.dialUDP("udp4", nil, &net.UDPAddr{IP: v6, Port: 7}),
+			v.listenTCP("tcp4", &net.TCPAddr{IP: v6}), v.listenUDP("udp4", &net.UDPAddr{IP: v6}),
+			v.listenTCP("tcp", &net.TCPAddr{IP: v4}), v.listenUDP("udp", &net.UDPAddr{IP: v4}),
+			v.dialTCP("tcp", &net.TCPAddr{IP: v4}, &net.TCPAddr{IP: net.ParseIP(w.there), Port: 7}),
+			v.dialUDP("udp", &net.UDPAddr{IP: v4}, &net.UDPAddr{IP: net.ParseIP(w.there), Port: 7}))
+	}},
+
+	{name: "typed: refused", run: func(w *world) []error {
+		l := w.Listen("tcp", w.there+":0")
+		l.Close()
+		remote := l.Addr().(*net.TCPAddr)
+		return errs(w.typed.dialTCP("tcp", nil, remote), w.typed.dialTCP("tcp4", &net.TCPAddr{}, remote))
+	}, is: []error{syscall.ECONNREFUSED}},
+
+	{name: "typed: port in use", run: func(w *world) []error {
+		l := w.Listen("tcp", w.there+":0")
+		p, err := w.listenPacket("udp", w.there+":0")
+		if err != nil {
+			w.Fatal(err)
+		}
+		defer p.Close()
+		return errs(w.typed.listenTCP("tcp", l.Addr().(*net.TCPAddr)), w.typed.listenUDP("udp", p.LocalAddr().(*net.UDPAddr)))
+	}, is: []error{syscall.EADDRINUSE}},
+
 	{name: "host name", alone: "the stack has no resolver yet", run: func(w *world) []error {
 		_, err := w.listen("tcp", "example.org:80")
 		return errs(err, w.dialError("tcp", "example.org:80"))

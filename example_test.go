@@ -13,6 +13,7 @@ import (
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/pipe"
+	"github.com/usernet-go/usernet/link/tun"
 )
 
 // twoStacks joins two stacks by a wire in memory; the examples use them.
@@ -90,6 +91,33 @@ func ExampleStack_Listen() {
 	body, _ := io.ReadAll(resp.Body)
 	fmt.Println(resp.Status, string(body))
 	// Output: 200 OK you asked for /index.html
+}
+
+// A web server on a TAP device: the kernel, and whoever it forwards for, sees one
+// more host. (Opening the device needs CAP_NET_ADMIN, so this one is not run.)
+func ExampleStack_Attach() {
+	dev, err := tun.Open(tun.Config{Name: "tap0", TAP: true})
+	if err != nil {
+		log.Fatal(err) // says which capability is missing, and how to get it
+	}
+	s, err := usernet.New(usernet.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close() // closes the device, too
+	err = s.Attach(dev, usernet.Interface{
+		Name:     "eth0",
+		Addrs:    []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24"), netip.MustParsePrefix("fd00::1/64")},
+		Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.254")},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	l, err := s.Listen("tcp", ":http")
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.Serve(l, http.FileServer(http.Dir("."))))
 }
 
 func ExampleStack_ListenPacket() {

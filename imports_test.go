@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"tcp":             {"wire"},
 	"link":            {"wire"},
 	"link/pipe":       {"link", "wire"},
-	"link/tun":        {"link", "wire", "golang.org/x/sys/unix", "golang.org/x/net/bpf"},
+	"link/tun":        {"link", "wire", "golang.org/x/sys/unix"},
 	"internal/host":   {"tcp", "wire", "link"},
 	"internal/ladder": {"wire"},
 	".":               {"internal/host", "tcp", "wire", "link"},
