@@ -28,7 +28,9 @@ func Draw(w io.Writer, left, right string, events []Event) error {
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Sent.Compare(b.Sent) })
 	d := newDrawing(events)
 	d.head(left, right)
-	d.body()
+	for _, r := range d.rows {
+		d.draw(r)
+	}
 	_, err := io.WriteString(w, d.out.String())
 	return err
 }
@@ -39,20 +41,36 @@ type drawing struct {
 	notes   []note
 	before  [2]string // the states of both ends
 	changes []change
-	shown   []bool
 	base    [2]wire.Seq
+	rows    []row
 	middle  int // width between the verticals
 	out     strings.Builder
 }
 
+// A row is an event with its notation, or a line that stands for several.
+type row struct {
+	event int // -1: the label stands for several
+	label string
+}
+
 func newDrawing(events []Event) *drawing {
-	d := &drawing{events: events, notes: annotate(events), middle: minMiddle}
+	d := &drawing{events: events, notes: annotate(events), base: relativeTo(events), middle: minMiddle}
 	d.before, d.changes = deriveStates(events)
-	d.shown = choose(events, d.notes, d.changes)
-	d.base = relativeTo(events)
-	for i := range events {
-		if d.shown[i] {
-			d.middle = max(d.middle, len(d.notation(i))+len("---->")+len("---"))
+	shown := choose(events, d.notes, d.changes)
+	for i := 0; i < len(events); i++ {
+		if shown[i] {
+			label := d.notation(i)
+			d.rows = append(d.rows, row{i, label})
+			d.middle = max(d.middle, len(label)+len("---->")+len("---"))
+			continue
+		}
+		from := i
+		for i+1 < len(events) && !shown[i+1] {
+			i++
+		}
+		for _, label := range fold(events[from:i+1], d.notes[from:i+1]) {
+			d.rows = append(d.rows, row{-1, label})
+			d.middle = max(d.middle, len(label))
 		}
 	}
 	return d
@@ -97,27 +115,20 @@ func (d *drawing) head(left, right string) {
 	gap := d.middle + 2 - utf8.RuneCountInString(left) - utf8.RuneCountInString(right)
 	d.line(fmt.Sprintf("%*s %*s %s%s%s", timeWidth, "ms", stateWidth, "", left, strings.Repeat(" ", max(gap, 2)), right))
 	if d.before != [2]string{} {
-		d.row("", d.before[0], "|", strings.Repeat(" ", d.middle), "|", d.before[1])
+		d.columns("", d.before[0], "|", strings.Repeat(" ", d.middle), "|", d.before[1])
 	}
 }
 
-// body draws the segments that are shown, and folds those between them.
-func (d *drawing) body() {
-	for i := 0; i < len(d.events); i++ {
-		if d.shown[i] {
-			d.segment(i)
-			continue
-		}
-		from := i
-		for i+1 < len(d.events) && !d.shown[i+1] {
-			i++
-		}
-		d.fold(d.events[from:i+1], d.notes[from:i+1])
+func (d *drawing) draw(r row) {
+	if r.event < 0 {
+		d.columns("", "", ":", fmt.Sprintf("%-*s", d.middle, r.label), ":", "")
+		return
 	}
+	d.segment(r.event, r.label)
 }
 
-// segment draws event i: its arrow, and the states that it changes.
-func (d *drawing) segment(i int) {
+// segment draws event i: its arrow with the label, and the states that it changes.
+func (d *drawing) segment(i int, label string) {
 	e, c := &d.events[i], d.changes[i]
 	left, right := c.sender, c.receiver
 	if e.Direction == RightToLeft {
@@ -132,7 +143,7 @@ func (d *drawing) segment(i int) {
 		beside = append(beside, "arrives twice")
 	}
 	beside = slices.DeleteFunc(beside, func(s string) bool { return s == "" })
-	d.row(fmt.Sprintf("%.3f", ms), left, "|", d.arrow(e, d.notation(i)), "|", strings.Join(beside, ", "))
+	d.columns(fmt.Sprintf("%.3f", ms), left, "|", d.arrow(e, label), "|", strings.Join(beside, ", "))
 }
 
 // arrow draws a segment between the verticals; that of a lost one ends in an X
@@ -170,7 +181,7 @@ func (n *note) String() string {
 	return ""
 }
 
-func (d *drawing) row(ms, leftState, leftBar, middle, rightBar, right string) {
+func (d *drawing) columns(ms, leftState, leftBar, middle, rightBar, right string) {
 	d.line(fmt.Sprintf("%*s %*s %s%s%s %s", timeWidth, ms, stateWidth, leftState, leftBar, middle, rightBar, right))
 }
 

@@ -5,20 +5,16 @@ import (
 	"strings"
 )
 
-// fold draws one line for each direction that a run of events has.
-func (d *drawing) fold(events []Event, notes []note) {
-	for _, way := range []Direction{LeftToRight, RightToLeft} {
-		text := summary(events, notes, way)
-		switch {
-		case text == "":
-			continue
-		case way == LeftToRight:
-			text = "  ... " + text + " ...  -->"
-		default:
-			text = "  <--  ... " + text + " ..."
-		}
-		d.row("", "", ":", fmt.Sprintf("%-*s", d.middle, text), ":", "")
+// fold returns one label for each direction that a run of events has.
+func fold(events []Event, notes []note) []string {
+	var labels []string
+	if s := summary(events, notes, LeftToRight); s != "" {
+		labels = append(labels, "  ... "+s+" ...  -->  ")
 	}
+	if s := summary(events, notes, RightToLeft); s != "" {
+		labels = append(labels, "  <--  ... "+s+" ...  ")
+	}
+	return labels
 }
 
 // Totals are the figures of a run of events.
@@ -60,7 +56,10 @@ func summary(events []Event, notes []note, way Direction) string {
 	if t.Segments == 0 {
 		return ""
 	}
-	parts := []string{plural(t.Segments, "segment")}
+	parts := []string{fmt.Sprintf("%d segments", t.Segments)}
+	if t.Segments == 1 {
+		parts[0] = "1 segment"
+	}
 	if t.Bytes > 0 {
 		parts = append(parts, formatBytes(t.Bytes))
 	}
@@ -68,16 +67,9 @@ func summary(events []Event, notes []note, way Direction) string {
 		parts = append(parts, fmt.Sprintf("%d lost", t.Lost))
 	}
 	if t.Retransmissions > 0 {
-		parts = append(parts, plural(t.Retransmissions, "retransmission"))
+		parts = append(parts, fmt.Sprintf("%d sent again", t.Retransmissions))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // formatBytes writes a number of bytes for people: "512 B", "4.2 kB", "450 kB", with

@@ -123,6 +123,18 @@ var connections = []struct {
 		s.left(230, 101, 301, ack, 10)
 		s.right(240, 301, 112, ack, 0)
 	}},
+	{"wide-fold", func(s *script) { // the longest line is one that stands for many
+		s.open(100, 300)
+		a := s.stream(30, 101, 301, 5000)
+		for i := range 1000 { // each is lost, and its retransmission, and that one's
+			s.left(6000+float64(i), a, 301, ack, 1000).lost()
+			s.left(6000.2+float64(i), a, 301, ack, 1000).lost()
+			s.left(6000.4+float64(i), a, 301, ack, 1000)
+			a += 1000
+		}
+		s.right(7600, 301, a, ack, 0)
+		s.close(7700, a, 301)
+	}},
 	{"nothing", func(s *script) {}},
 }
 

@@ -59,7 +59,7 @@ func (s *script) stream(ms float64, a, b wire.Seq, n int) wire.Seq {
 	for i := range n {
 		s.left(ms+float64(i), a, b, wire.ACK, 1000)
 		a += 1000
-		s.right(ms+float64(i)+oneWay, b, a, wire.ACK, 0)
+		s.right(ms+float64(i)+oneWay+0.5, b, a, wire.ACK, 0)
 	}
 	return a
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+// A result is what one command line did.
+type result struct {
+	status   int
+	out, err string
+}
+
+// execute runs a command line in this process.
+func execute(ctx context.Context, in string, args ...string) result {
+	var out, errOut bytes.Buffer
+	status := run(ctx, args, strings.NewReader(in), &out, &errOut)
+	return result{status, out.String(), errOut.String()}
+}
+
+// A wrong command line ends with status 2, before anything is opened, and says
+// what was expected.
+func TestUsageErrors(t *testing.T) {
+	const device = "--link tap:t0 --addr 10.9.0.2/24 "
+	for _, tt := range []struct{ args, want string }{
+		{"nothing", `unknown command "nothing" for "usernet"`},
+		{"demo --nothing", "unknown flag: --nothing"},
+		{"demo extra", `unknown command "extra" for "usernet demo"`},
+		{"demo --size 0", "expected a size from 1 B to 64MiB, for example 4MiB"},
+		{"demo --size 65MiB", "expected a size from 1 B to 64MiB"},
+		{"demo --size many", "expected a size"},
+		{"demo --loss 0.9", "expected a share from 0 to 0.5, for example 0.02 or 2%"},
+		{"demo --loss x", "expected a share"},
+		{"demo --delay 10", "expected a time from 0s to 1s, for example 10ms"},
+		{"demo --seed -1", "expected a number from 0 to"},
+		{"echo serve", "ADDR:PORT to listen on, for example 10.9.0.2:7, is missing"},
+		{"echo serve :7 :8", `":8" is one too many`},
+		{"echo serve 10.9.0.2 " + device, `"10.9.0.2": expected ADDR:PORT, for example 10.9.0.2:7 or [fd00:9::2]:7`},
+		{"echo serve localhost:7 " + device, "expected ADDR:PORT"},
+		{"echo serve :7", "--link is missing: expected tap:NAME or tun:NAME, for example --link tap:tap0"},
+		{"echo serve :7 --link tap:t0", "--addr is missing: expected an address with its prefix, for example --addr 10.9.0.2/24"},
+		{"echo serve :7 --link t0", "expected tap:NAME or tun:NAME, for example tap:tap0"},
+		{"echo serve :7 --link tap:a-name-that-is-too-long", "at most 15 characters"},
+		{"echo serve :7 --link tap:t0 --addr 10.9.0.2", "expected an address and the length of its network's prefix, for example 10.9.0.2/24"},
+		{"echo serve :7 " + device + "--addr 10.9.0.2/24", "it was given before"},
+		{"echo serve :7 " + device + "--gateway router", "expected an address, for example 10.9.0.1"},
+		{"echo serve :7 " + device + "--gateway 10.9.0.1 --gateway 10.9.0.3", "one gateway for IPv4 and one for IPv6 at most"},
+		{"echo serve :7 " + device + "--gateway fd00::1", "expected an --addr of the same family"},
+		{"echo serve :7 " + device + "--host-addr 10.9.0.2/24", "expected two addresses"},
+		{"echo serve :7 " + device + "--mtu 9", "expected a number from 68 to 65535"},
+		{"echo serve :7 " + device + "--mtu 1000 --addr fd00:9::2/64", "IPv6 needs an MTU of 1280 or more"},
+		{"echo dial :7 " + device, "expected ADDR:PORT, for example 10.9.0.2:7"},
+		{"echo dial 0.0.0.0:7 " + device, "expected the address and port of a peer, for example 10.9.0.1:7"},
+		{"echo dial 10.9.0.1:0 " + device, "expected the address and port of a peer"},
+		{"ping", "ADDR to ask, for example 10.9.0.1, is missing"},
+		{"ping host " + device, `"host": expected an address, for example 10.9.0.1 or fd00:9::1`},
+		{"ping 10.9.0.1 -c 0 " + device, "expected a number from 1 to"},
+	} {
+		got := execute(t.Context(), "", strings.Fields(tt.args)...)
+		if got.status != exitUsage || !strings.Contains(got.err, tt.want) || !strings.Contains(got.err, "--help") || got.out != "" {
+			t.Errorf("usernet %s: status %d, output %q, error:\n%s\nwant status %d and %q", tt.args, got.status, got.out, got.err, exitUsage, tt.want)
+		}
+	}
+}
+
+// Help goes to standard output, with status 0, and names what there is.
+func TestHelp(t *testing.T) {
+	for args, want := range map[string][]string{
+		"":                  {"demo", "echo", "ping", "completion"},
+		"--help":            {"demo", "echo", "ping"},
+		"demo --help":       {"--size", "--loss", "--delay", "--seed"},
+		"echo":              {"dial", "serve"},
+		"echo serve --help": {"--link", "--addr", "--gateway", "--host-addr", "--mtu", "--verbose", "--udp", "ADDR:PORT"},
+		"echo dial --help":  {"--link", "--udp", "standard input"},
+		"ping --help":       {"--count", "--link", "ADDR"},
+		"completion bash":   {"usernet"},
+	} {
+		got := execute(t.Context(), "", strings.Fields(args)...)
+		if got.status != exitOK || got.err != "" {
+			t.Errorf("usernet %s: status %d, error %q", args, got.status, got.err)
+		}
+		for _, w := range want {
+			if !strings.Contains(got.out, w) {
+				t.Errorf("usernet %s: %q is not in:\n%s", args, w, got.out)
+			}
+		}
+	}
+}

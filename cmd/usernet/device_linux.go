@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/tun"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// open opens the device, and readies the kernel's end of it or checks that
+// somebody has.
+func (n *network) open() (link.Link, error) {
+	_, err := netlink.LinkByName(n.device.name)
+	existed := err == nil
+	l, err := tun.Open(tun.Config{Name: n.device.name, TAP: n.device.tap, MTU: n.mtu.n})
+	if err != nil {
+		return nil, err
+	}
+	if len(n.hostAddrs) > 0 {
+		err = n.readyHostEnd()
+	} else {
+		err = n.checkHostEnd(existed)
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// readyHostEnd gives the kernel's end its addresses and MTU, and brings it up.
+func (n *network) readyHostEnd() error {
+	name := n.device.name
+	dev, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("finding device %s: %w", name, err)
+	}
+	for _, p := range n.hostAddrs {
+		a := &netlink.Addr{IPNet: ipNet(p)}
+		if p.Addr().Is6() {
+			// No other host is on the link that could have the same address, and
+			// detecting it would take a second (RFC 4862, 5.4).
+			a.Flags = unix.IFA_F_NODAD
+		}
+		if err := netlink.AddrReplace(dev, a); err != nil {
+			return fmt.Errorf("giving device %s the address %v: %w", name, p, withAdvice(err))
+		}
+	}
+	if n.mtu.n != 0 {
+		if err := netlink.LinkSetMTU(dev, n.mtu.n); err != nil {
+			return fmt.Errorf("giving device %s an MTU of %d: %w", name, n.mtu.n, withAdvice(err))
+		}
+	}
+	if err := netlink.LinkSetUp(dev); err != nil {
+		return fmt.Errorf("bringing device %s up: %w", name, withAdvice(err))
+	}
+	return nil
+}
+
+// checkHostEnd says what is to be done about a device that is not up.
+func (n *network) checkHostEnd(existed bool) error {
+	name := n.device.name
+	dev, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("finding device %s: %w", name, err)
+	}
+	if dev.Attrs().Flags&net.FlagUp != 0 {
+		return nil
+	}
+	example := netip.PrefixFrom(neighbourOf(n.addrs[0]), n.addrs[0].Bits())
+	if !existed {
+		return fmt.Errorf("there was no device %s before, so its kernel end is down and without address: give it one, for example --host-addr %v", name, example)
+	}
+	return fmt.Errorf("device %s is down: bring it up with 'ip link set %s up', or let usernet do so with --host-addr, for example --host-addr %v", name, name, example)
+}
+
+// neighbourOf returns another address of p's network.
+func neighbourOf(p netip.Prefix) netip.Addr {
+	first := p.Masked().Addr().Next()
+	if first == p.Addr() {
+		first = first.Next()
+	}
+	return first
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// withAdvice adds to the error of a missing privilege which one it is, and what
+// else can be done.
+func withAdvice(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w: the capability CAP_NET_ADMIN is missing: run as root; or give it to the program "+
+		"(setcap cap_net_admin+ep PROGRAM); or have root set the device up, and leave out --host-addr", err)
+}
