@@ -41,6 +41,9 @@ type Config struct {
 	// than 500 ms.
 	DelayedACK time.Duration
 
+	// TTL is the time to live of IPv4 packets, and the hop limit of IPv6's: 64.
+	TTL uint8
+
 	// KeepAlive and KeepAliveConfig are for connections whose Dialer or
 	// ListenConfig says nothing: probing after 15 s of silence, every 15 s, 9
 	// times. A negative KeepAlive turns it off. It is ignored if
@@ -113,6 +116,7 @@ func (c *Config) engine() host.Config {
 		MaxConnections:   c.MaxConnections,
 		MaxTimeWait:      c.MaxTimeWait,
 		UDPReceiveBuffer: c.UDPReceiveBuffer,
+		TTL:              c.TTL,
 		TCP: tcp.Config{
 			SendBuffer:    c.SendBuffer,
 			ReceiveBuffer: c.ReceiveBuffer,

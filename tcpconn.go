@@ -89,6 +89,13 @@ func (c *TCPConn) SetUserTimeout(d time.Duration) error {
 	return c.opError("set", "setsockopt", c.c.SetUserTimeout(d))
 }
 
+// SetTrafficClass sets the DiffServ field of the packets that are sent from now on:
+// the upper six bits of IPv4's type of service or IPv6's traffic class. The lower
+// two belong to congestion notification, and are ignored.
+func (c *TCPConn) SetTrafficClass(class uint8) error {
+	return c.opError("set", "setsockopt", c.c.SetTrafficClass(class))
+}
+
 // Info tells what the connection is doing: its state, window, round-trip time.
 func (c *TCPConn) Info() tcp.Info { return c.c.Info() }
 

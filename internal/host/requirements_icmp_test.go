@@ -15,6 +15,16 @@ import (
 
 // What RFC 9293, 3.9.2.2, requires of ICMP errors.
 
+// tooBigFor makes the ICMP error of a path that takes only mtu bytes.
+func tooBigFor(packet []byte, mtu int) []byte {
+	if packet[0]>>4 == 6 {
+		m := wire.ICMPv6{Type: wire.ICMPv6PacketTooBig, MTU: uint32(mtu), Body: packet}
+		return frame(ip(peer6, host6, wire.ProtocolICMPv6, m.Append(nil)))
+	}
+	m := wire.ICMPv4{Type: wire.ICMPv4Unreachable, Code: wire.ICMPv4CodeFragmentation, MTU: uint16(mtu), Body: packet[:48]}
+	return frame(ip(peer4, host4, wire.ProtocolICMPv4, m.Append(nil)))
+}
+
 // quoteOf makes an ICMP error of the peer that quotes the first bytes of packet.
 func quoteOf(packet []byte, typ, code byte) []byte {
 	quoted := packet[:min(len(packet), 48)]

@@ -161,6 +161,23 @@ func TestTCPChecksums(t *testing.T) {
 	})
 }
 
+func TestTCPBatchHasOneACK(t *testing.T) {
+	inFamilies(t, Config{TCP: tcp.Config{QuickACKs: -1}}, link.Info{}, func(t *testing.T, p *tcpPeer) {
+		// RFC 9293 MUST-58, MUST-59
+		p.accept(mss1000)
+		var batch []link.Packet
+		for range 20 {
+			packet := p.segment(wire.ACK, wire.TCPOptions{}, string(make([]byte, 1000)))
+			batch = append(batch, link.Packet{Data: [][]byte{frame(packet)}})
+			p.seq = p.seq.Add(1000)
+		}
+		p.deliver(batch)
+		if s := p.segment1(); s.Ack != p.seq {
+			t.Errorf("a batch of 20 segments is answered by %s, want <ACK=%d>", s.Notation(0), p.seq)
+		}
+	})
+}
+
 // withIPOptions puts options between the IP header and the segment of a packet.
 func withIPOptions(packet []byte, options []byte) []byte {
 	if packet[0]>>4 == 4 {
@@ -355,14 +372,20 @@ func TestTCPSegmentSizes(t *testing.T) {
 			if _, err := c.Write(make([]byte, 5000)); err != nil {
 				t.Fatal(err)
 			}
+			sent := p.l.take()
 			longest := 0
-			for _, s := range p.segments() {
-				longest = max(longest, len(s.text))
+			for _, s := range sent {
+				got := p.parse(s.frame)
+				h, n, _ := wire.ParseTCP(got.payload, len(got.payload))
+				if longest = max(longest, len(got.payload)-n); h.Options.HasMSS {
+					t.Error("MSS option on text")
+				}
 			}
 			if longest != most {
 				t.Errorf("segments to a peer without MSS option have up to %d bytes, want %d", longest, most)
 			}
-			// The link has one MTU; a path that turns out to be narrower does not change what we can receive.
+			// A link has one MTU; a path that turns out to be narrower does not change what we can receive.
+			p.inject(tooBigFor(sent[0].frame[ipAt:], max(most, minMTUv6)))
 			p.peer = netip.AddrPortFrom(p.peer.Addr(), 4001)
 			p.inject(frame(p.segment(wire.SYN, mss1000, "")))
 			if s := p.segment1(); int(s.Options.MSS) != want {
