@@ -179,7 +179,7 @@ func (c *TCPConn) openedLocked() {
 			c.listener.established(c)
 		}
 	}
-	c.opened = true
+	c.opened, c.listener = true, nil
 	if c.connected != nil {
 		close(c.connected)
 	}
@@ -198,6 +198,16 @@ func (c *TCPConn) detachLocked() {
 	}
 	c.readable.Broadcast()
 	c.writable.Broadcast()
+}
+
+// recycle drops a half-open connection without a word: whoever sent its SYN may
+// not be who the SYN says.
+func (c *TCPConn) recycle() {
+	c.mu.Lock()
+	if !c.detached && !c.opened {
+		c.detachLocked()
+	}
+	c.mu.Unlock()
 }
 
 // abort resets the connection, and makes verbs return ErrClosed if close is set.

@@ -9,23 +9,18 @@ import (
 	"github.com/usernet-go/usernet/wire"
 )
 
-// A TCPListener takes connections for one port, on one address or on all.
-//
-// Its backlog bounds the connections that it has made and that Accept has not yet
-// returned, half-open ones included. At the bound a SYN is dropped and counted;
-// the peer sends it again.
+// A TCPListener takes connections for one port, on one address or on all. How
+// many wait for Accept is bounded: see backlog.
 type TCPListener struct {
 	h       *Host
 	local   netip.AddrPort
 	family  Family
-	backlog int
 	options TCPOptions
 	port    *portBinding
 
-	mu       sync.Mutex            // below a connection's lock
-	waiting  sync.Cond             // on mu: Accept must look again
-	pending  map[*TCPConn]struct{} // made and not yet accepted
-	ready    []*TCPConn            // those of them that are open, oldest first
+	mu       sync.Mutex // below a connection's lock
+	waiting  sync.Cond  // on mu: Accept must look again
+	backlog  backlog
 	deadline deadline
 	closed   bool
 }
@@ -39,9 +34,9 @@ func (h *Host) ListenTCP(local netip.AddrPort, family Family, backlog int, opt T
 	}
 	l := &TCPListener{
 		h: h, local: netip.AddrPortFrom(binding.addr, binding.port), family: binding.family,
-		backlog: max(backlog, 1), options: opt, port: binding,
-		pending: make(map[*TCPConn]struct{}),
+		options: opt, port: binding,
 	}
+	l.backlog.init(max(backlog, 1))
 	l.waiting.L = &l.mu
 	l.deadline.init(h, &l.waiting)
 	if !h.listeners.add(l) {
@@ -65,13 +60,8 @@ func (l *TCPListener) Accept() (*TCPConn, error) {
 			return nil, ErrClosed
 		case l.deadline.passed:
 			return nil, ErrDeadline
-		case len(l.ready) > 0:
-			c := l.ready[0]
-			l.ready[0] = nil
-			if l.ready = l.ready[1:]; len(l.ready) == 0 {
-				l.ready = nil
-			}
-			delete(l.pending, c)
+		}
+		if c := l.backlog.take(); c != nil {
 			return c, nil
 		}
 		l.waiting.Wait()
@@ -98,8 +88,7 @@ func (l *TCPListener) Close() error {
 		return ErrClosed
 	}
 	l.closed = true
-	pending := l.pending
-	l.pending, l.ready = nil, nil
+	pending := l.backlog.drain()
 	l.deadline.stop()
 	l.waiting.Broadcast()
 	l.mu.Unlock()
@@ -107,7 +96,7 @@ func (l *TCPListener) Close() error {
 	l.h.listeners.remove(l)
 	l.h.ports.release(l.port)
 	now := l.h.clock.Now()
-	for c := range pending {
+	for _, c := range pending {
 		c.abort(now, true)
 	}
 	return nil
@@ -145,23 +134,27 @@ func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens b
 	return c, ReasonNone
 }
 
-// admit counts c against the backlog.
+// admit gives c a place in the backlog.
 func (l *TCPListener) admit(c *TCPConn) bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed || len(l.pending) >= l.backlog {
+	if l.closed {
+		l.mu.Unlock()
 		return false
 	}
-	l.pending[c] = struct{}{}
-	return true
+	victim, ok := l.backlog.admit(c)
+	l.mu.Unlock()
+	if victim != nil {
+		l.h.stats.drop(ReasonTCPBacklog)
+		victim.recycle()
+	}
+	return ok
 }
 
 // established makes c ready for Accept. c.mu is held.
 func (l *TCPListener) established(c *TCPConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.pending[c]; ok {
-		l.ready = append(l.ready, c)
+	if l.backlog.opened(c) {
 		l.waiting.Signal()
 	}
 }
@@ -170,7 +163,7 @@ func (l *TCPListener) established(c *TCPConn) {
 func (l *TCPListener) failed(c *TCPConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.pending, c)
+	l.backlog.remove(c)
 }
 
 // tcpListeners finds the listener for an address and port.
