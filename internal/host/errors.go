@@ -21,7 +21,7 @@ var (
 	ErrNotConnected   = errors.New("destination address required")    // EDESTADDRREQ: a write without address on a socket without peer
 	ErrIsConnected    = errors.New("transport endpoint is connected") // EISCONN: a write with address on a socket with peer
 	ErrBadInterface   = errors.New("invalid interface configuration") // Attach: the reason is in the text around it
-	ErrLinkDown       = errors.New("network is down")                 // ENETDOWN: the link has ended
+	ErrLinkDown       = errors.New("network is down")                 // ENETDOWN: the link has ended, or refused the packet
 )
 
 // Sentinels of package tcp that the network layer returns too.

@@ -142,8 +142,9 @@ func (h *Host) random(b []byte) error {
 }
 
 // Attach hands the link l over to the host, which closes it when it is closed
-// itself, and adds the interface that ifc describes. When it returns, packets
-// are received.
+// itself, and adds the interface that config describes. When it returns, packets
+// are received. With an error, which is ErrClosed or wraps ErrBadInterface, the
+// link stays the caller's.
 func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	ifc, err := newInterface(h, l, config)
 	if err != nil {

@@ -24,10 +24,11 @@ type culprit struct {
 	ip       []byte   // its first piece, from the IP header on
 	rest     [][]byte // the further pieces
 	group    bool     // it was sent to more than one host
+	zone     string   // the interface that it came by, if that counts
 }
 
 func (b *inputBatch) culprit() culprit {
-	return culprit{b.p.src, b.p.dst, b.p.ip, b.p.rest, b.p.broadcast}
+	return culprit{b.p.src, b.p.dst, b.p.ip, b.p.rest, b.p.broadcast, b.replyTo().Zone()}
 }
 
 // portUnreachable answers a datagram for a UDP port that nobody has bound.
@@ -147,7 +148,7 @@ func (h *Host) sendICMPError(now time.Time, c culprit, e icmpError) {
 	if c.group {
 		src = netip.Addr{}
 	}
-	r, err := h.lookupRoute(src, c.src)
+	r, err := h.lookupRoute(src, c.src.WithZone(c.zone))
 	if err != nil {
 		h.stats.drop(ReasonNoRoute)
 		return

@@ -55,9 +55,15 @@ type inputBatch struct {
 
 	frameGroup bool // the frame was sent to a group
 
-	// What was found out about lastDst, for packets of one flow come in runs.
-	lastDst   netip.Addr
-	lastClass addressClass
+	last verdict // packets of one flow come in runs
+}
+
+// A verdict is what was found out about the addresses of a packet.
+type verdict struct {
+	src, dst   netip.Addr
+	frameGroup bool
+	broadcast  bool
+	reason     Reason
 }
 
 // deliver takes a batch of packets from the link, or from the host itself.
@@ -79,7 +85,7 @@ func (ifc *iface) deliver(packets []link.Packet) {
 		h.stats.packetsIn.Add(uint64(len(packets)))
 		h.stats.bytesIn.Add(uint64(bytes))
 	}
-	b.p, b.lastDst = inPacket{}, netip.Addr{}
+	b.p, b.last = inPacket{}, verdict{}
 	clear(b.rest[:cap(b.rest)])
 	h.inputs.Put(b)
 }
@@ -155,34 +161,36 @@ var (
 )
 
 func (b *inputBatch) classify(dst netip.Addr) addressClass {
-	if dst == b.lastDst {
-		return b.lastClass
-	}
-	class := addressOther
 	switch {
 	case b.t.own[dst] != nil:
-		class = addressOwn
+		return addressOwn
 	case dst.IsLoopback():
-		class = addressLoopback
+		return addressLoopback
 	case dst.IsUnspecified():
-		class = addressNowhere
+		return addressNowhere
 	case b.t.isBroadcast(dst):
-		class = addressBroadcast
+		return addressBroadcast
 	case dst == allHosts, dst == allNodesLink, dst == allNodesIface, b.t.groups[dst]:
-		class = addressGroup
+		return addressGroup
 	}
-	b.lastDst, b.lastClass = dst, class
-	return class
+	return addressOther
 }
 
 // addresses checks the addresses of a packet and finds out whether it is for us.
 func (b *inputBatch) addresses(src, dst netip.Addr) Reason {
-	b.p.src, b.p.dst = src, dst
-	class := b.classify(dst)
-	b.p.broadcast = b.frameGroup || class == addressBroadcast || class == addressGroup
-	if b.ifc.link == nil {
-		return ReasonNone // from ourselves
+	if v := &b.last; src != v.src || dst != v.dst || b.frameGroup != v.frameGroup {
+		class := b.classify(dst)
+		*v = verdict{src, dst, b.frameGroup, b.frameGroup || class == addressBroadcast || class == addressGroup, ReasonNone}
+		if b.ifc.link != nil {
+			v.reason = b.judge(src, dst, class)
+		}
 	}
+	b.p.src, b.p.dst, b.p.broadcast = src, dst, b.last.broadcast
+	return b.last.reason
+}
+
+// judge says whether a packet that came by a link may have these addresses.
+func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 	switch {
 	case class == addressNowhere || class == addressLoopback:
 		return ReasonDestination

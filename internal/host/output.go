@@ -77,7 +77,8 @@ func (ifc *iface) send(now time.Time, r *route, packets []link.Packet) (int, err
 	return ifc.transmit(packets)
 }
 
-// transmit hands packets to the link and counts what it took.
+// transmit hands packets to the link and counts what it took. Whatever the link's
+// error says, to the stack it is ErrLinkDown.
 func (ifc *iface) transmit(packets []link.Packet) (int, error) {
 	if ifc.down.Load() {
 		return 0, ErrLinkDown
@@ -90,6 +91,10 @@ func (ifc *iface) transmit(packets []link.Packet) (int, error) {
 	c := &ifc.h.stats
 	c.packetsOut.Add(uint64(n))
 	c.bytesOut.Add(uint64(bytes))
+	if err != nil {
+		ifc.h.log.Debug("link refuses a packet", "interface", ifc.name, "error", err)
+		err = ErrLinkDown
+	}
 	return n, err
 }
 

@@ -148,6 +148,9 @@ func (c *UDPConn) send(b []byte, to netip.AddrPort) (int, error) {
 		return 0, err
 	}
 	d := c.h.newDatagram()
+	if dst.IsMulticast() {
+		d.ttl = 1 // RFC 1112, 6.1: who wants to leave the network has to say so
+	}
 	d.head = binary.BigEndian.AppendUint16(d.head, c.local.Port())
 	d.head = binary.BigEndian.AppendUint16(d.head, to.Port())
 	d.head = append(d.head, byte((wire.UDPLen+len(b))>>8), byte(wire.UDPLen+len(b)), 0, 0)
