@@ -120,6 +120,8 @@ func TestDropsForHostReasons(t *testing.T) {
 		{reason: ReasonICMPErrorMTU, packet: frame(ip(peer4, host4, wire.ProtocolICMPv4, tooBig.Append(nil)))},
 
 		{reason: ReasonUDPPort, packet: change(good4(), udp4+2, 0, 54, 0, 16, 0, 0), answer: true},
+		{reason: ReasonUDPPort, name: "short datagram to a closed port", packet: frame(rawIP(peer4, host4, wire.ProtocolUDP,
+			append(udp(9, 54, ""), "beyond it"...))), answer: true},
 		{reason: ReasonUDPPortZero, packet: change(good4(), udp4+2, 0, 0, 0, 16, 0, 0)},
 		// RFC 9293 MUST-57
 		{reason: ReasonTCPBroadcast, packet: frameTo(wire.Broadcast, wire.EtherTypeIPv4, tcpPacket(fromPeer4, netip.AddrPortFrom(directed, tcpPort), wire.SYN, 1, 0))},

@@ -230,55 +230,6 @@ func TestUDPWrongVerb(t *testing.T) {
 
 func second[A any](_ A, err error) error { return err }
 
-// Broadcasts, limited and directed, and groups leave by the interface and arrive at
-// a wildcard socket; what is longer than the reader's room is cut.
-func TestUDPToGroups(t *testing.T) {
-	for _, config := range media[:2] {
-		for _, to := range []netip.Addr{limitedBroadcast, directed, group4, group6} {
-			a, b := newPair(t, config)
-			server, client := listenUDP(t, b, anyPort7, FamilyAny), listenUDP(t, a, netip.AddrPort{}, FamilyAny)
-			if _, err := client.WriteTo([]byte("hello"), netip.AddrPortFrom(to, 7)); err != nil {
-				t.Fatal(err)
-			}
-			server.SetReadDeadline(time.Now().Add(5 * time.Second))
-			buf := make([]byte, 4)
-			n, from, err := server.ReadFrom(buf)
-			if err != nil || string(buf[:n]) != "hell" {
-				t.Errorf("%v: %q, %v", to, buf[:n], err)
-			}
-			if want := host4; to.Is4() && from.Addr() != want {
-				t.Errorf("%v: from %v, want %v", to, from, want)
-			}
-		}
-	}
-}
-
-// A link-local address comes with the interface's name, and leads back there.
-func TestUDPLinkLocal(t *testing.T) {
-	a, b := newPair(t, pipe.Config{})
-	server, client := listenUDP(t, b, anyPort7, FamilyAny), listenUDP(t, a, netip.AddrPort{}, FamilyAny)
-	local := b.net.Load().ifaces[1].addrs[2].Addr()
-	if !local.IsLinkLocalUnicast() {
-		t.Fatalf("%v is not link-local", local)
-	}
-	if _, err := client.WriteTo([]byte("hello"), netip.AddrPortFrom(local.WithZone("eth0"), 7)); err != nil {
-		t.Fatal(err)
-	}
-	server.SetReadDeadline(time.Now().Add(5 * time.Second))
-	buf := make([]byte, 9)
-	n, from, err := server.ReadFrom(buf)
-	if err != nil || string(buf[:n]) != "hello" || from.Addr().Zone() != "eth0" || !from.Addr().IsLinkLocalUnicast() {
-		t.Fatalf("%q from %v, %v", buf[:n], from, err)
-	}
-	if _, err := server.WriteTo([]byte("back"), from); err != nil {
-		t.Fatal(err)
-	}
-	client.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if n, _, err := client.ReadFrom(buf); err != nil || string(buf[:n]) != "back" {
-		t.Errorf("%q, %v", buf[:n], err)
-	}
-}
-
 // The host reaches itself, without a link too.
 func TestUDPToSelf(t *testing.T) {
 	h, err := New(Config{})
