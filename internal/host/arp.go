@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
@@ -19,10 +20,10 @@ func (b *inputBatch) arp(head []byte) Reason {
 	case a.SenderMAC.IsMulticast() || a.SenderMAC.IsZero(),
 		!probe && (a.Sender.IsMulticast() || a.Sender.IsLoopback() || b.t.isBroadcast(a.Sender)):
 		return ReasonARPSender
+	case b.t.own[a.Sender] != nil && a.SenderMAC == b.ifc.mac:
+		return ReasonARPSender // our own packet has come back
 	case b.t.own[a.Sender] != nil:
-		// RFC 5227, 2.4: "[...] if the 'sender IP address' is (one of) the host's own IP
-		// address(es) [...] then this is a conflicting ARP packet". It is not to change
-		// where our packets go; the address is kept, as (c) allows.
+		b.defend(&a)
 		return ReasonConflict
 	case b.t.own[a.Target] != b.ifc:
 		return b.overheardARP(&a)
@@ -43,6 +44,29 @@ func (b *inputBatch) arp(head []byte) Reason {
 	}
 	b.ifc.sendARP(a.SenderMAC, &reply)
 	return ReasonNone
+}
+
+// defendInterval is RFC 5227, 1.1.
+const defendInterval = 10 * time.Second
+
+// defend answers an ARP packet of another host that has our address: RFC 5227, 2.4
+// (c), for addresses are configured here and not to be given up. "[...] a host
+// receives a conflicting ARP packet, then it should take appropriate steps to log
+// useful information [...]. If the host has not seen any other conflicting ARP
+// packets recently, within the last DEFEND_INTERVAL seconds, then it MUST record the
+// time that the conflicting ARP packet was received, and then broadcast one single
+// ARP Announcement". What is remembered of neighbours stays as it is.
+func (b *inputBatch) defend(a *wire.ARP) {
+	now := max(1, int64(b.now.Sub(b.h.epoch)))
+	last := b.ifc.conflict.Swap(now)
+	if last != 0 && now-last < int64(defendInterval) {
+		return
+	}
+	b.h.log.Warn("address is used by another host", "interface", b.ifc.name, "address", a.Sender, "mac", a.SenderMAC)
+	if b.t.own[a.Sender] == b.ifc {
+		announcement := wire.ARP{Operation: wire.ARPRequest, SenderMAC: b.ifc.mac, Sender: a.Sender, Target: a.Sender}
+		b.ifc.sendARP(wire.Broadcast, &announcement)
+	}
 }
 
 // overheardARP takes an ARP packet about another host, a gratuitous one among

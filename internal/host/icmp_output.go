@@ -85,10 +85,10 @@ func (h *Host) sendTimeExceeded(now time.Time, packet []byte) {
 // mayAnswer says whether an error may be sent about c.
 //
 // RFC 1122, 3.2.2: "An ICMP error message MUST NOT be sent as the result of
-// receiving: an ICMP error message, or a datagram destined to an IP broadcast or
-// IP multicast address, or a datagram sent as a link-layer broadcast, or a
-// non-initial fragment, or a datagram whose source address does not define a
-// single host". RFC 4443, 2.4 (e) says nearly the same.
+// receiving: [...] an ICMP error message, or [...] a datagram destined to an IP
+// broadcast or IP multicast address, or [...] a datagram sent as a link-layer
+// broadcast, or [...] a non-initial fragment, or [...] a datagram whose source
+// address does not define a single host". RFC 4443, 2.4 (e) says nearly the same.
 func (c *culprit) mayAnswer(e *icmpError) bool {
 	if c.group && !e.group || c.src.IsUnspecified() || c.src.IsMulticast() {
 		return false
@@ -158,8 +158,9 @@ func (h *Host) sendICMPError(now time.Time, c culprit, e icmpError) {
 	// datagram as possible without the length of the ICMP datagram exceeding 576 bytes."
 	p, typ, quoted := wire.ProtocolICMPv4, uint8(e.type4), 576-wire.IPv4Len-wire.ICMPLen
 	if c.src.Is6() {
-		// RFC 4443, 3.1: "As much of invoking packet as possible without the ICMPv6
-		// packet exceeding the minimum IPv6 MTU".
+		// RFC 4443, 2.4 (c): "Every ICMPv6 error message (type < 128) MUST include as much
+		// of the IPv6 offending (invoking) packet (the packet that caused the error) as
+		// possible without making the error message packet exceed the minimum IPv6 MTU".
 		p, typ, quoted = wire.ProtocolICMPv6, uint8(e.type6), minMTUv6-wire.IPv6Len-wire.ICMPLen
 	}
 	d.head = append(d.head, typ, e.code, 0, 0, 0, 0, 0, 0)

@@ -28,7 +28,8 @@ type iface struct {
 	addrs    []netip.Prefix // addresses as configured, not masked; a made link-local one last
 
 	neighbours neighbourTable
-	down       atomic.Bool // the link has ended
+	down       atomic.Bool  // the link has ended
+	conflict   atomic.Int64 // when another host last claimed our address, since Host.epoch; 0: never
 }
 
 // loopbackMTU is the largest packet that IPv4 can tell the length of.

@@ -36,7 +36,7 @@ const (
 	delayFirstProbe     = 5 * time.Second
 )
 
-// Bounds of the packets that wait for a neighbour. RFC 4861, 7.2.2: "[...] the
+// Bounds of the packets that wait for a neighbour. RFC 4861, 7.2.2: "The
 // queue MUST hold at least one packet, and MAY contain more. However, the number
 // of queued packets per neighbor SHOULD be limited to some small value."
 const (

@@ -54,6 +54,31 @@ func TestGratuitousARP(t *testing.T) {
 	}
 }
 
+// RFC 5227, 2.4 (c): who has our address is answered with an announcement, once in ten
+// seconds, and does not move our neighbours.
+func TestAddressIsDefended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{}, link.Info{})
+		conflict := func() {
+			r.counted(func() { r.inject(arpFrame(wire.ARPReply, otherMAC, host4, hostMAC, peer4)) }, ReasonConflict)
+		}
+		for range 2 {
+			conflict()
+			e, a := r.arp(r.one())
+			if want := (wire.ARP{Operation: wire.ARPRequest, SenderMAC: hostMAC, Sender: host4, Target: host4}); a != want || !e.Dst.IsBroadcast() {
+				t.Errorf("%+v to %v, want %+v to all", a, e.Dst, want)
+			}
+			conflict()
+			time.Sleep(defendInterval - 1)
+			r.l.take() // the neighbour is probed meanwhile
+			conflict()
+			r.silent()
+			time.Sleep(defendInterval)
+			r.l.take()
+		}
+	})
+}
+
 // RFC 4861, 7.2.4: a node that checks whether our address is free is told, with all
 // others, that it is not.
 func TestDuplicateAddressDetectionIsAnswered(t *testing.T) {
