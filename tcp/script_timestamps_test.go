@@ -11,7 +11,7 @@ import (
 // Timestamps and window scale: RFC 7323.
 
 // stamp is the timestamps option of the peer, with TSval some ticks off its clock.
-func (s *dialogue) stamp(off int) string {
+func (s *dialogue) stamp(off int64) string {
 	return fmt.Sprintf("<TSVAL=%d><TSECR=%d>", s.peerClock()+uint32(off), s.tsRecent)
 }
 
