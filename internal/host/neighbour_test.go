@@ -315,3 +315,25 @@ func FuzzNeighbourCache(f *testing.F) {
 		}
 	})
 }
+
+// The packets that wait for all neighbours together are bounded.
+func TestNeighbourQueuesTogether(t *testing.T) {
+	var c neighbourCache
+	c.init(1024, 0)
+	now, dropped := time.Unix(1000, 0), 0
+	for i := range 64 {
+		n := c.Get(netip.AddrFrom4([4]byte{10, 0, 2, byte(i)}))
+		c.Use(now, n, host4)
+		for range 2 {
+			c.Enqueue(n, queuedPacket{frame: make([]byte, maxQueuedBytes/2)})
+		}
+	}
+	for e, ok := c.Next(); ok; e, ok = c.Next() {
+		if e.kind == eventDrop && e.reason == ReasonNeighbourQueue {
+			dropped++
+		}
+	}
+	if want := 128 - maxQueuedBytesAll/(maxQueuedBytes/2); c.queued > maxQueuedBytesAll || dropped != want {
+		t.Errorf("%d bytes queued, %d dropped, want %d", c.queued, dropped, want)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -309,4 +310,26 @@ func FuzzReassembler(f *testing.F) {
 			t.Fatalf("%d bytes in %d datagrams left", m.bytes, len(m.partials))
 		}
 	})
+}
+
+// A whole datagram that is too long for an IP packet with its headers is dropped.
+func TestReassemblyTooLong(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for _, c := range []struct {
+		src, dst netip.Addr
+		options  int
+		want     wire.Reason
+	}{{peer4, host4, 20, wire.ReasonIPv4Fragment}, {peer6, host6, 16, wire.ReasonIPv6Fragment}} {
+		m := newReassembler()
+		fs := cutDatagram(c.src, c.dst, 1, make([]byte, 65528), 8192)
+		fs[0].header = append(slices.Clone(fs[0].header), make([]byte, c.options)...)
+		for _, f := range fs {
+			if r := m.Receive(now, f); r != ReasonNone {
+				t.Fatal(r)
+			}
+		}
+		if e, ok := m.Next(); !ok || e.reason != Reason(c.want) || e.packet != nil {
+			t.Errorf("%v: %v %d bytes, want %v", c.src, e.reason, len(e.packet), c.want)
+		}
+	}
 }

@@ -221,3 +221,33 @@ func TestRouteOutlivesNeighbour(t *testing.T) {
 		}
 	})
 }
+
+// An answer to a link-local source leaves by the interface that it came by.
+func TestErrorToLinkLocalSource(t *testing.T) {
+	r := newRig(t, Config{}, link.Info{})
+	second := newTestLink(link.Info{})
+	if err := r.h.Attach(second, InterfaceConfig{Name: "eth1", Addrs: []netip.Prefix{netip.MustParsePrefix("2001:db8:5::1/64")}}); err != nil {
+		t.Fatal(err)
+	}
+	deliver := <-second.deliver
+	src := netip.MustParseAddr("fe80::2")
+	mac := r.h.net.Load().ifaces[2].mac
+	for _, f := range [][]byte{
+		frameTo(groupMAC(group6), wire.EtherTypeIPv6, rawIP(src, group6, wire.ProtocolDestination, options6(wire.ProtocolUDP, 0x80|30, 4, 0, 0, 0, 0))),
+		frameTo(mac, wire.EtherTypeIPv6, echoRequest(src, netip.MustParseAddr("2001:db8:5::1"), "x")),
+	} {
+		deliver([]link.Packet{{Data: [][]byte{f}}})
+		r.silent()
+	}
+	// One solicitation is out; its answer lets both answers go.
+	if sent := second.take(); len(sent) != 1 {
+		t.Fatalf("%d packets left by the interface that the packets came by, want a solicitation", len(sent))
+	}
+	a := wire.NeighborAdvertisement{Solicited: true, Override: true, Target: src, TargetMAC: peerMAC}
+	local := r.h.net.Load().ifaces[2].addrs[1].Addr()
+	answer := withHopLimit(ip(src, local, wire.ProtocolICMPv6, a.Append(nil)), 255)
+	deliver([]link.Packet{{Data: [][]byte{frameTo(mac, wire.EtherTypeIPv6, answer)}}})
+	if sent := second.take(); len(sent) != 2 {
+		t.Errorf("%d answers, want 2", len(sent))
+	}
+}

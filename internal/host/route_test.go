@@ -129,3 +129,22 @@ func TestInterfaceMAC(t *testing.T) {
 		}
 	}
 }
+
+// A gateway may be link-local; packets leave from an address that the far end can
+// answer to.
+func TestLinkLocalGateway(t *testing.T) {
+	h, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	gateway := netip.MustParseAddr("fe80::1")
+	err = h.Attach(newTestLink(link.Info{}), InterfaceConfig{Addrs: hostNets[1:], Gateways: []netip.Addr{gateway}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := h.lookupRoute(netip.Addr{}, far6)
+	if err != nil || r.nextHop != gateway || r.src != host6 {
+		t.Errorf("via %v from %v, %v, want via %v from %v", r.nextHop, r.src, err, gateway, host6)
+	}
+}
