@@ -26,12 +26,13 @@ func TestUsageErrors(t *testing.T) {
 	const device = "--link tap:t0 --addr 10.9.0.2/24 "
 	for _, tt := range []struct{ args, want string }{
 		{"nothing", `unknown command "nothing" for "usernet"`},
+		{"echo nothing", `unknown command "nothing" for "usernet echo"`},
 		{"demo --nothing", "unknown flag: --nothing"},
 		{"demo extra", `unknown command "extra" for "usernet demo"`},
 		{"demo --size 0", "expected a size from 1 B to 64MiB, for example 4MiB"},
 		{"demo --size 65MiB", "expected a size from 1 B to 64MiB"},
 		{"demo --size many", "expected a size"},
-		{"demo --loss 0.9", "expected a share from 0 to 0.5, for example 0.02 or 2%"},
+		{"demo --loss 0.9", "expected a share from 0 to 0.2, for example 0.02 or 2%"},
 		{"demo --loss x", "expected a share"},
 		{"demo --delay 10", "expected a time from 0s to 1s, for example 10ms"},
 		{"demo --seed -1", "expected a number from 0 to"},

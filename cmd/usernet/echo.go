@@ -12,6 +12,7 @@ func newEcho() *cobra.Command {
 		Use:   "echo",
 		Short: "Send back what arrives, or be the other end of that",
 		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newEchoServe(), newEchoDial())
 	return cmd
