@@ -133,8 +133,8 @@ func Checksum(b []byte) uint16 { return ^bits.ReverseBytes16(fold(sumWords(b))) 
 // afresh returns, as long as a word that is not 0 remains; a field of UDP must
 // still be turned from 0 into 0xffff.
 func UpdateChecksum(sum, from, to uint16) uint16 {
-	// RFC 1624, 3, equation 3: "HC' = ~(~HC + ~m + m')". Equation 2, of RFC 1141,
-	// comes to 0xffff where this one comes to 0.
+	// RFC 1624, 3, equation 3: "HC' = [...] ~(~HC + ~m + m')". Equation 2, of RFC
+	// 1141, comes to 0xffff where this one comes to 0.
 	return ^fold(uint64(^sum) + uint64(^from) + uint64(to))
 }
 

@@ -119,3 +119,25 @@ func TestIPv4OptionAtFault(t *testing.T) {
 		})
 	}
 }
+
+// A header with ReasonIPv4Option has its options set: what of them can be told
+// is told.
+func TestIPv4AllOptionsOfAMalformedHeader(t *testing.T) {
+	for _, tt := range []struct {
+		options string
+		routed  bool // before the fault
+	}{
+		{"83", false},
+		{"07", false},
+		{"07 00 00 00", false},
+		{"07 01 83 03", false},
+		{"07 09 04 00", false},
+		{"83 03 04 07", true},
+		{"01 83 03 04 07 01 00 00", true},
+	} {
+		h := IPv4{Options: octets(tt.options)}
+		if got := h.SourceRouted(); got != tt.routed {
+			t.Errorf("%s: source-routed %v, want %v", tt.options, got, tt.routed)
+		}
+	}
+}

@@ -66,7 +66,8 @@ func checkIPv4Options(b []byte) int {
 }
 
 // AllOptions yields the options of a parsed header with their data, without
-// type and length, in order; end and no-operation are left out.
+// type and length, in order; end and no-operation are left out. Of a header
+// with ReasonIPv4Option it yields those before the fault.
 func (h *IPv4) AllOptions() iter.Seq2[IPv4OptionType, []byte] {
 	return func(yield func(IPv4OptionType, []byte) bool) {
 		b := h.Options
@@ -78,6 +79,9 @@ func (h *IPv4) AllOptions() iter.Seq2[IPv4OptionType, []byte] {
 			case IPv4OptionNoOperation:
 				b = b[1:]
 				continue
+			}
+			if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
+				return
 			}
 			n := int(b[1])
 			if !yield(kind, b[2:n]) {

@@ -45,7 +45,8 @@ func (o *TCPOptions) parse(b []byte) Reason {
 		o.setTimestamps(b[4:])
 		return OK
 	}
-	// RFC 9293, 3.1: "An option may begin on any octet boundary." (MUST-64)
+	// RFC 9293, 3.2: "receivers MUST be prepared to process options even if they do
+	// not begin on a word boundary (MUST-64)."
 	for len(b) > 0 {
 		switch b[0] {
 		case optionEnd:
