@@ -122,13 +122,17 @@ func checkSuper(m Medium, p *Packet) (ip int, err error) {
 		}
 		ip = n
 	}
+	largest := 65535 // IPv6's length does not count its fixed header
+	if o.Segmentation == SegmentTCPv6 {
+		largest += wire.IPv6Len
+	}
 	tcp := int(o.ChecksumStart)
 	switch {
 	case o.SegmentSize == 0:
 		return 0, errors.New("link: super-segment with a segment size of 0")
 	case o.Checksum != ChecksumPartial || o.ChecksumOffset != tcpChecksumOffset:
 		return 0, errors.New("link: super-segment whose TCP checksum is not left to the link")
-	case p.Len()-ip > 65535+wire.IPv6Len:
+	case p.Len()-ip > largest:
 		return 0, fmt.Errorf("link: super-segment of %d bytes", p.Len())
 	case tcp+wire.TCPLen > len(head) || tcp+int(head[tcp+12]>>4)*4 != len(head):
 		return 0, errors.New("link: super-segment whose TCP header does not end with its headers")

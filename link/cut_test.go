@@ -270,6 +270,7 @@ func TestCutRefuses(t *testing.T) {
 		"other protocol":        func(p *link.Packet) { p.Offload.Segmentation = link.SegmentTCPv6 },
 		"unknown segmentation":  func(p *link.Packet) { p.Offload.Segmentation = 9 },
 		"too large":             func(p *link.Packet) { p.Data = append(p.Data, make([]byte, 70_000)) },
+		"too large for IPv4":    func(p *link.Packet) { p.Data = append(p.Data, make([]byte, 65535-40-900+1)) },
 		"no Ethernet header": func(p *link.Packet) {
 			p.Data[0] = p.Data[0][:10]
 			p.Offload.HeaderLen = 10
