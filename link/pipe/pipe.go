@@ -113,6 +113,9 @@ func (e *end) Send(batch []link.Packet) (int, error) {
 // arrive delivers a batch at e, or keeps it for the first Receive, and says how
 // many packets of it were taken.
 func (e *end) arrive(batch []link.Packet) int {
+	if e.closed.Load() {
+		return len(batch) // and leaves running alone: Close waits until nobody touches it
+	}
 	deliver := e.deliver.Load()
 	if deliver == nil {
 		var n int
@@ -214,7 +217,9 @@ func (e *end) Close() error {
 	for e.running.Load() != 1 {
 		e.idle.Wait()
 	}
+	// The other end may live on, and with it e.
 	e.backlog = nil
+	e.deliver.Store(nil)
 	if !e.ended {
 		e.ended = true
 		close(e.done)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/pipe"
@@ -260,6 +261,27 @@ func TestClosed(t *testing.T) {
 	if err := a.Receive(0, nil); err != nil {
 		t.Errorf("Receive after Close = %v, want nil", err)
 	}
+}
+
+// A closed end lets go of its stack, however long the other end lives.
+func TestClosedForgetsItsReceiver(t *testing.T) {
+	a, b := pipe.New(pipe.Config{})
+	defer a.Close()
+	stack := func() weak.Pointer[[4096]byte] {
+		memory := new([4096]byte)
+		wait := receive(t, b, a, func([]link.Packet) { memory[0]++ })
+		send(t, a, packet("x"))
+		b.Close()
+		if err := wait(); err != nil || memory[0] != 1 {
+			t.Errorf("Receive = %v after %d packets", err, memory[0])
+		}
+		return weak.Make(memory)
+	}()
+	runtime.GC()
+	if stack.Value() != nil {
+		t.Error("the closed end holds what deliver refers to")
+	}
+	send(t, a, packet("vanishes"))
 }
 
 func TestReceiveIsRefused(t *testing.T) {
