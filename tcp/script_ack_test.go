@@ -73,6 +73,30 @@ func TestQuickACKs(t *testing.T) {
 	})
 }
 
+// And after a pause, when the peer is in slow start again.
+func TestQuickACKsAfterPause(t *testing.T) {
+	script(t, setup{config: func(c *tcp.Config) { c.QuickACKs = 2 }}, func(s *dialogue) {
+		s.establish()
+		send := func(seq int) { s.send(segment(seq, 100, 900), "a segment") }
+		send(300)
+		s.want("<SEQ=100><ACK=1200><CTL=ACK>", "first quick ACK")
+		send(1200)
+		s.want("<SEQ=100><ACK=2100><CTL=ACK>", "second quick ACK")
+		send(2100)
+		s.wantAfter(s.cfg.DelayedACK, "<SEQ=100><ACK=3000><CTL=ACK>", "from now on they wait")
+		s.advance(100 * ms)
+		send(3000)
+		s.wantAfter(s.cfg.DelayedACK, "<SEQ=100><ACK=3900><CTL=ACK>", "a short pause changes nothing")
+		s.advance(s.conn.Info().RTO)
+		send(3900)
+		s.want("<SEQ=100><ACK=4800><CTL=ACK>", "after more than an RTO of silence they do not")
+		send(4800)
+		s.want("<SEQ=100><ACK=5700><CTL=ACK>", "nor does the second")
+		send(5700)
+		s.wantAfter(s.cfg.DelayedACK, "<SEQ=100><ACK=6600><CTL=ACK>", "the third does")
+	})
+}
+
 func TestAggregatedACK(t *testing.T) {
 	// RFC 9293 MUST-58, MUST-59
 	script(t, setup{}, func(s *dialogue) {

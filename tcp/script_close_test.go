@@ -146,6 +146,20 @@ func TestFinWait2Ends(t *testing.T) {
 		s.idle("silently")
 		s.ended(nil)
 	})
+	// The user may go when the connection is there already.
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.closeWrite()
+		s.want("<SEQ=100><ACK=300><CTL=FIN,ACK>", "no more to send")
+		s.send("<SEQ=300><ACK=101><CTL=ACK>", "acknowledged")
+		s.advance(time.Hour)
+		s.state(tcp.StateFinWait2)
+		s.close()
+		s.advance(s.cfg.FinWait2 - ms)
+		s.state(tcp.StateFinWait2)
+		s.advance(2 * ms)
+		s.ended(nil)
+	})
 }
 
 // RFC 9293, 3.10.5: ABORT in each state.
@@ -221,6 +235,13 @@ func TestReadAndWriteInEachState(t *testing.T) {
 		s.writeFails(tcp.ErrNotConnected, "CLOSED: connection does not exist")
 		s.conn.OpenPassive()
 		s.writeFails(tcp.ErrNotConnected, "LISTEN: remote socket unspecified")
+		s.readFails(tcp.ErrNotConnected, "LISTEN: nothing can arrive")
+		if err := s.conn.CloseWrite(s.now); err != tcp.ErrNotConnected {
+			t.Errorf("CloseWrite in LISTEN returns %v", err)
+		}
+		if err := s.conn.CloseRead(s.now); err != tcp.ErrNotConnected {
+			t.Errorf("CloseRead in LISTEN returns %v", err)
+		}
 	})
 }
 

@@ -244,6 +244,69 @@ func TestNewReno(t *testing.T) {
 	})
 }
 
+// RFC 6582, 3.2: "For the first partial ACK that arrives during fast recovery, also reset the retransmit timer", and not
+// for the later ones: many losses in a flight end with a timeout rather than with as many round trips.
+func TestPartialACKsAndTimer(t *testing.T) {
+	script(t, bulk(10), func(s *dialogue) {
+		s.establishAfter(50 * ms)
+		s.write(10000)
+		s.wantSegments(100, 10, "all; each second one is lost")
+		s.advance(50 * ms)
+		for range 3 {
+			s.send(segment(300, 100, 0), "duplicate ACK")
+		}
+		s.want(segment(100, 300, 1000), "fast retransmit")
+		rto := s.conn.Info().RTO
+		s.advance(50 * ms)
+		s.send(segment(300, 2100, 0), "first partial ACK: the timer starts afresh")
+		s.want(segment(2100, 300, 1000), "the next one that is lost")
+		s.advance(50 * ms)
+		s.send(segment(300, 4100, 0), "second partial ACK: it does not")
+		s.want(segment(4100, 300, 1000), "the next one that is lost")
+		s.wantAfter(rto-50*ms, segment(4100, 300, 1000), "timeout, counted from the first partial ACK")
+		s.send(segment(300, 10100, 0), "the rest had arrived")
+	})
+}
+
+// RFC 6582, 3.2: "ack_number - 1 > recover; i.e., at least one byte more of data is acknowledged beyond the highest byte that
+// was outstanding when fast retransmit was last entered." Else 4.1's heuristic decides.
+func TestLossBehindRecovery(t *testing.T) {
+	for _, c := range []struct {
+		jump  int // segments that the last ACK of the recovery acknowledges
+		again bool
+	}{{8, false}, {3, true}} {
+		script(t, bulk(8), func(s *dialogue) {
+			s.establish()
+			s.write(8000)
+			s.wantSegments(100, 8, "all; the first is lost")
+			for range 3 {
+				s.send(segment(300, 100, 0), "duplicate ACK")
+			}
+			s.want(segment(100, 300, 1000), "fast retransmit")
+			if c.jump < 8 {
+				s.send(segment(300, 8100-1000*c.jump, 0), "partial ACK")
+				s.want(segment(8100-1000*c.jump, 300, 1000), "sent again")
+			}
+			s.send(segment(300, 8100, 0), "all is acknowledged: recovery is over")
+			s.conn.SetNoDelay(s.now, true)
+			s.write(100)
+			s.want(segment(8100, 300, 100), "new text, which is lost")
+			for i := range 3 {
+				s.write(100)
+				s.want(segment(8200+100*i, 300, 100), "more")
+			}
+			for range 3 {
+				s.send(segment(300, 8100, 0), "duplicate ACK")
+			}
+			if c.again {
+				s.want(segment(8100, 300, 400), "the last ACK was for few: a loss, not an echo of the recovery")
+			}
+			s.idle("the last ACK was for many: these may be an echo of what was sent again needlessly")
+			s.send(segment(300, 8500, 0), "acknowledged")
+		})
+	}
+}
+
 // RFC 5681, 3.1: "when the given segment has already been retransmitted by way of the retransmission timer at least once,
 // the value of ssthresh is held constant."
 func TestRepeatedTimeout(t *testing.T) {

@@ -18,24 +18,27 @@ func TestAcceptability(t *testing.T) {
 		segment string
 		text    int  // that can be read then
 		ack     bool // it is answered at once
+		reason  tcp.Reason
 		why     string
 	}{
-		{"<SEQ=300><ACK=100><CTL=ACK>", 0, false, "length 0: at RCV.NXT"},
-		{"<SEQ=4299><ACK=100><CTL=ACK>", 0, false, "length 0: SEG.SEQ < RCV.NXT+RCV.WND"},
-		{"<SEQ=4301><ACK=100><CTL=ACK>", 0, true, "length 0: SEG.SEQ > RCV.NXT+RCV.WND"},
-		{"<SEQ=299><ACK=100><CTL=ACK>", 0, true, "length 0: SEG.SEQ < RCV.NXT"},
-		{"<SEQ=300><ACK=100><CTL=ACK><DATA=1>", 1, false, "text at RCV.NXT"},
-		{"<SEQ=290><ACK=100><CTL=ACK><DATA=11>", 1, false, "text whose last byte is at RCV.NXT"},
-		{"<SEQ=290><ACK=100><CTL=ACK><DATA=10>", 0, true, "text whose last byte is before RCV.NXT"},
-		{"<SEQ=4299><ACK=100><CTL=ACK><DATA=1>", 0, true, "text at the window's last byte, beyond a gap: a duplicate ACK"},
-		{"<SEQ=4300><ACK=100><CTL=ACK><DATA=1>", 0, true, "text behind the window"},
-		{"<SEQ=300><ACK=100><CTL=ACK><DATA=4100>", 4000, true, "text that begins in the window and ends behind it"},
-		{"<SEQ=290><ACK=100><CTL=ACK><DATA=4100>", 4000, true, "text that covers more than the window"},
+		{"<SEQ=300><ACK=100><CTL=ACK>", 0, false, 0, "length 0: at RCV.NXT"},
+		{"<SEQ=4299><ACK=100><CTL=ACK>", 0, false, 0, "length 0: SEG.SEQ < RCV.NXT+RCV.WND"},
+		{"<SEQ=4301><ACK=100><CTL=ACK>", 0, true, tcp.ReasonOutOfWindow, "length 0: SEG.SEQ > RCV.NXT+RCV.WND"},
+		{"<SEQ=299><ACK=100><CTL=ACK>", 0, true, tcp.ReasonOutOfWindow, "length 0: SEG.SEQ < RCV.NXT"},
+		{"<SEQ=300><ACK=100><CTL=ACK><DATA=1>", 1, false, 0, "text at RCV.NXT"},
+		{"<SEQ=290><ACK=100><CTL=ACK><DATA=11>", 1, false, 0, "text whose last byte is at RCV.NXT"},
+		{"<SEQ=290><ACK=100><CTL=ACK><DATA=10>", 0, true, tcp.ReasonDuplicateText, "text whose last byte is before RCV.NXT"},
+		{"<SEQ=4299><ACK=100><CTL=ACK><DATA=1>", 0, true, 0, "text at the window's last byte, beyond a gap: a duplicate ACK"},
+		{"<SEQ=4300><ACK=100><CTL=ACK><DATA=1>", 0, true, tcp.ReasonTextBeyondWindow, "text behind the window"},
+		{"<SEQ=300><ACK=100><CTL=ACK><DATA=4100>", 4000, true, tcp.ReasonTextBeyondWindow, "text that begins in the window and ends behind it"},
+		{"<SEQ=300><ACK=100><CTL=ACK><DATA=4000>", 4000, true, 0, "text that fills the window"},
+		{"<SEQ=290><ACK=100><CTL=ACK><DATA=4100>", 4000, true, tcp.ReasonTextBeyondWindow, "text that covers more than the window"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			script(t, setup{config: smallBuffer}, func(s *dialogue) {
 				s.establish()
 				s.send(c.segment, c.why)
+				s.dropped(c.reason)
 				if c.ack {
 					s.want(fmt.Sprintf("<SEQ=100><ACK=%d><CTL=ACK><WND=%d>", 300+c.text, 4000-c.text), c.why)
 				} else {
@@ -146,6 +149,29 @@ func TestOutOfOrder(t *testing.T) {
 		}
 		s.read(4000)
 		s.want("<SEQ=100><ACK=4300><CTL=ACK><WND=4000>", "window opens")
+	})
+}
+
+// What a peer can make us keep and search is bounded: so many gaps, and no more.
+func TestGapsAreBounded(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		const most = 1024
+		for i := range most + 10 {
+			s.send(fmt.Sprintf("<SEQ=%d><ACK=100><CTL=ACK><DATA=1>", 310+2*i), "each second byte")
+			s.want("<SEQ=100><ACK=300><CTL=ACK>", "duplicate ACK")
+			if i < most {
+				s.dropped(0)
+			} else {
+				s.dropped(tcp.ReasonTooManyRuns)
+			}
+		}
+		s.send("<SEQ=312><ACK=100><CTL=ACK><DATA=5>", "text that joins some of them")
+		s.want("<SEQ=100><ACK=300><CTL=ACK>", "duplicate ACK")
+		s.dropped(0)
+		s.send(fmt.Sprintf("<SEQ=%d><ACK=100><CTL=ACK><DATA=1>", 310+2*most), "and makes room for another")
+		s.want("<SEQ=100><ACK=300><CTL=ACK>", "duplicate ACK")
+		s.dropped(0)
 	})
 }
 

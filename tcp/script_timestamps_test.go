@@ -143,6 +143,24 @@ func TestTimestampsMeasureRetransmission(t *testing.T) {
 	})
 }
 
+// Timestamps that were not agreed on say nothing.
+func TestTimestampsUnasked(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		before := s.conn.Info().SRTT
+		s.write(10)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=10>", "text")
+		s.wantAfter(s.conn.Info().RTO, "<SEQ=100><ACK=300><CTL=ACK><DATA=10>", "sent again: not timed")
+		s.send("<SEQ=300><ACK=110><CTL=ACK><TSVAL=5><TSECR=7>", "an ACK with timestamps, for no reason")
+		if got := s.conn.Info().SRTT; got != before {
+			t.Errorf("SRTT is %v, was %v", got, before)
+		}
+		s.send("<SEQ=300><ACK=110><CTL=ACK><DATA=10><TSVAL=4><TSECR=7>", "and older ones")
+		s.read(10)
+		s.wantAfter(s.cfg.DelayedACK, "<SEQ=110><ACK=310><CTL=ACK>", "delayed ACK")
+	})
+}
+
 func TestWindowScale(t *testing.T) {
 	big := func(c *tcp.Config) { c.ReceiveBuffer, c.SendBuffer = 1<<20, 1<<20 }
 	// RFC 7323, 2.2: "The window field in a segment where the SYN bit is set [...] MUST NOT be scaled."
@@ -176,6 +194,12 @@ func TestWindowScale(t *testing.T) {
 		s.write(10)
 		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=10><WND=65535>", "text")
 		s.send("<SEQ=300><ACK=110><CTL=ACK>", "acknowledged")
+	})
+	// The largest buffer there is needs the largest shift there is.
+	script(t, setup{config: func(c *tcp.Config) { c.ReceiveBuffer = 1 << 30 }, scale: true}, func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN><MSS=1000><WS=0>", "peer scales by 0: it understands the option")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK><WND=65535><WS=14>", "at most 14")
 	})
 	// RFC 7323, 2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP [...] MUST use 14".
 	script(t, setup{config: big, scale: true, peerScale: 14}, func(s *dialogue) {

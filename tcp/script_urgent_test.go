@@ -123,6 +123,16 @@ func TestUrgentReceived(t *testing.T) {
 		s.urgent(0, false, "nothing new")
 		s.read(10)
 	})
+	// RFC 9293, 3.1: "a positive offset from the sequence number in this segment", which is that of the SYN.
+	script(t, setup{}, func(s *dialogue) {
+		s.conn.OpenActive(s.now)
+		s.drain()
+		s.want("<SEQ=99><CTL=SYN>", "active open")
+		s.send("<SEQ=299><ACK=100><CTL=SYN,URG,ACK><DATA=10><UP=5><MSS=1000>", "four bytes are urgent")
+		s.want("<SEQ=100><ACK=310><CTL=ACK>", "acknowledged")
+		s.urgent(4, true, "pointer is at 304")
+		s.read(10)
+	})
 	// Whatever a peer puts there.
 	for _, up := range []int{0, 1, 65535} {
 		script(t, setup{}, func(s *dialogue) {

@@ -57,6 +57,9 @@ func (s *dialogue) write(n int) {
 func (s *dialogue) writeFails(err error, why string) {
 	s.Helper()
 	s.nothingElse("before the user writes")
+	if got, want := s.conn.Writable(), err != tcp.ErrWouldBlock; got != want {
+		s.Fatalf("%s: Writable is %v, want %v", why, got, want)
+	}
 	if n, got := s.conn.Write(s.now, []byte{0}); n != 0 || !errors.Is(got, err) {
 		s.Fatalf("%s: Write returns %d, %v, want %v", why, n, got, err)
 	}
@@ -77,6 +80,9 @@ func (s *dialogue) readText(n int) {
 	s.logf("    (read %d)", n)
 	b := make([]byte, n)
 	for have := 0; have < n; {
+		if !s.conn.Readable() {
+			s.Fatalf("not Readable after %d of %d bytes", have, n)
+		}
 		got, err := s.conn.Read(s.now, b[have:])
 		if err != nil {
 			s.Fatalf("Read after %d of %d bytes: %v", have, n, err)
@@ -93,6 +99,9 @@ func (s *dialogue) readText(n int) {
 func (s *dialogue) readFails(err error, why string) {
 	s.Helper()
 	s.nothingElse("before the user reads")
+	if got, want := s.conn.Readable(), err != tcp.ErrWouldBlock; got != want {
+		s.Fatalf("%s: Readable is %v, want %v", why, got, want)
+	}
 	if n, got := s.conn.Read(s.now, make([]byte, 1)); n != 0 || !errors.Is(got, err) {
 		s.Fatalf("%s: Read returns %d, %v, want %v", why, n, got, err)
 	}

@@ -43,6 +43,32 @@ func TestReceiverSillyWindow(t *testing.T) {
 	})
 }
 
+// A FIN takes no room: it is taken at the edge of a window that is full.
+func TestFINAtFullWindow(t *testing.T) {
+	script(t, setup{config: smallBuffer}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=300><ACK=100><CTL=FIN,ACK><DATA=4000>", "fills the window, and FIN behind it")
+		s.want("<SEQ=100><ACK=4301><CTL=ACK><WND=0>", "all is acknowledged")
+		s.state(tcp.StateCloseWait)
+		s.write(10)
+		s.want("<SEQ=100><ACK=4301><CTL=ACK><DATA=10>", "the other direction goes on")
+		s.send("<SEQ=4301><ACK=110><CTL=ACK>", "acknowledged, from behind the FIN")
+		s.advance(10 * s.cfg.MaxRTO)
+		s.idle("that ACK was taken")
+		s.read(4000)
+		s.end()
+	})
+	script(t, setup{config: smallBuffer}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=300><ACK=100><CTL=ACK><DATA=4000>", "fills the window")
+		s.want("<SEQ=100><ACK=4300><CTL=ACK><WND=0>", "acknowledged")
+		s.send("<SEQ=4300><ACK=100><CTL=FIN,ACK>", "FIN alone")
+		s.want("<SEQ=100><ACK=4301><CTL=ACK><WND=0>", "acknowledged")
+		s.read(4000)
+		s.end()
+	})
+}
+
 // RFC 9293, 3.8.6: "A TCP receiver SHOULD NOT shrink the window". hear checks it for each segment of each script; this one
 // reads and sends in odd sizes, with the buffer full and empty.
 func TestWindowNeverShrinks(t *testing.T) {
@@ -134,6 +160,8 @@ func TestZeroWindowProbes(t *testing.T) {
 		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=2000>", "window opens")
 		s.want("<SEQ=1100><ACK=300><CTL=ACK><DATA=1000>", "text goes on, the probe's byte with it")
 		s.want("<SEQ=2100><ACK=300><CTL=ACK><DATA=1000>", "to the window's end")
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=2000>", "the answer to a late probe")
+		s.idle("text is not sent twice for that")
 		s.send("<SEQ=300><ACK=3100><CTL=ACK><WND=2000>", "acknowledged")
 		s.advance(s.cfg.R2)
 		s.idle("all is acknowledged")
@@ -175,6 +203,30 @@ func TestZeroWindowProbes(t *testing.T) {
 		s.advance(2 * s.cfg.R2)
 		s.unseen = nil
 		s.ended(tcp.ErrTimeout)
+	})
+}
+
+// RFC 9293, 3.10.7.4: "The check here prevents using old segments to update the window."
+func TestOldWindows(t *testing.T) {
+	script(t, setup{window: 2000}, func(s *dialogue) {
+		s.establish()
+		s.write(4000)
+		s.wantSegments(100, 2, "fills the window")
+		s.send("<SEQ=310><ACK=2100><CTL=ACK><WND=1000>", "SND.WL1 is 310, SND.WL2 2100")
+		s.want("<SEQ=2100><ACK=300><CTL=ACK><DATA=1000>", "window has moved")
+		s.send("<SEQ=300><ACK=2100><CTL=ACK><WND=9000>", "SEG.SEQ < SND.WL1: an older segment")
+		s.idle("its window is old")
+		s.send("<SEQ=310><ACK=1100><CTL=ACK><WND=9000>", "SEG.SEQ = SND.WL1, SEG.ACK < SND.WL2: an older segment")
+		s.idle("its window is old")
+		if got := s.conn.Info().SndWnd; got != 1000 {
+			t.Errorf("SND.WND is %d, want 1000", got)
+		}
+		s.send("<SEQ=310><ACK=2100><CTL=ACK><WND=2000>", "SEG.SEQ = SND.WL1, SEG.ACK = SND.WL2")
+		s.want("<SEQ=3100><ACK=300><CTL=ACK><DATA=1000>", "its window is new")
+		s.send("<SEQ=310><ACK=4100><CTL=ACK><WND=500>", "SEG.SEQ = SND.WL1, SEG.ACK > SND.WL2")
+		if got := s.conn.Info().SndWnd; got != 500 {
+			t.Errorf("SND.WND is %d, want 500", got)
+		}
 	})
 }
 

@@ -16,11 +16,9 @@ func (c *Conn) processUrgent(seg *Segment) {
 		return
 	}
 	// 3.8.5: "The urgent pointer MUST point to the sequence number of the octet
-	// following the urgent data (MUST-62)."
+	// following the urgent data (MUST-62)." 3.1: "a positive offset from the sequence
+	// number in this segment", which on a SYN is the SYN's own.
 	up := seg.Seq.Add(int(seg.Urgent))
-	if seg.Flags.Has(syn) {
-		up = up.Add(1) // the SYN is no octet of the text
-	}
 	if up.LessEq(c.in.first) || c.urgentIn && up.LessEq(c.rcv.up) {
 		return
 	}

@@ -1,0 +1,104 @@
+package tcp_test
+
+import (
+	"testing"
+
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// A link without room: what Next has handed out and could not be sent comes back, the last first, and is sent again when
+// there is room, without the patience of a retransmission.
+
+// refuse hands the last n segments that the machine has sent back to it.
+func (s *dialogue) refuse(n int) {
+	s.Helper()
+	if len(s.unseen) < n {
+		s.Fatalf("%d segments were sent, want at least %d", len(s.unseen), n)
+	}
+	for range n {
+		last := len(s.unseen) - 1
+		seg := s.unseen[last].Segment
+		s.unseen = s.unseen[:last]
+		s.logf("    (no room for %s)", s.show(seg.TCP, seg.Len, false))
+		s.conn.Unsent(s.now, &seg)
+	}
+	s.conn.Returned()
+}
+
+func TestUnsent(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.write(5000)
+		s.refuse(3)
+		s.wantSegments(100, 2, "two have left")
+		s.advance(ms)
+		s.drain()
+		s.wantSegments(2100, 3, "the link has room again")
+		s.send(segment(300, 5100, 0), "acknowledged")
+	})
+	// Part of what could not be sent is acknowledged from an earlier copy, or not at all.
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.write(3000)
+		s.wantSegments(100, 3, "text")
+		s.advance(s.conn.Info().RTO)
+		s.refuse(1)
+		s.send(segment(300, 1100, 0), "the first had only been slow")
+		s.want(segment(1100, 300, 1000), "so it is not sent again")
+		s.skip("slow start")
+		s.send(segment(300, 3100, 0), "acknowledged")
+	})
+	for _, c := range []struct {
+		what    string
+		segment string
+		do      func(*dialogue)
+	}{
+		{"SYN", "<SEQ=99><CTL=SYN><MSS=1000>", func(s *dialogue) { s.conn.OpenActive(s.now) }},
+		{"SYN,ACK", "<SEQ=99><ACK=300><CTL=SYN,ACK><MSS=1000>", func(s *dialogue) {
+			s.conn.OpenPassive()
+			s.receive("<SEQ=299><CTL=SYN><MSS=1000>", "peer opens")
+		}},
+		{"FIN", "<SEQ=100><ACK=300><CTL=FIN,ACK>", func(s *dialogue) { s.establish(); s.conn.CloseWrite(s.now) }},
+		{"text and FIN", "<SEQ=100><ACK=300><CTL=FIN,ACK><DATA=10>", func(s *dialogue) {
+			s.establish()
+			s.conn.Write(s.now, text(0, 10))
+			s.conn.CloseWrite(s.now)
+		}},
+		{"RST", "<SEQ=100><CTL=RST>", func(s *dialogue) { s.establish(); s.conn.Abort(s.now) }},
+		{"RST without a connection", "<SEQ=0><ACK=301><CTL=RST,ACK>", func(s *dialogue) { s.receive("<SEQ=300><CTL=SYN>", "no connection") }},
+		{"ACK", "<SEQ=100><ACK=2300><CTL=ACK>", func(s *dialogue) {
+			s.establish()
+			s.receive("<SEQ=300><ACK=100><CTL=ACK><DATA=2000>", "two segments")
+		}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			script(t, setup{}, func(s *dialogue) {
+				c.do(s)
+				s.drain()
+				for range 3 {
+					s.refuse(1)
+					s.nothingElse("no room")
+					s.drain()
+				}
+				s.want(c.segment, "once there is room")
+				s.drain()
+				s.idle("and only once")
+			})
+		})
+	}
+	// A fast retransmit.
+	script(t, bulk(4), func(s *dialogue) {
+		s.establish()
+		s.write(4000)
+		s.wantSegments(100, 4, "the first is lost")
+		for range 3 {
+			s.send(segment(300, 100, 0), "duplicate ACK")
+		}
+		s.refuse(1)
+		s.drain()
+		s.want(segment(100, 300, 1000), "fast retransmit, once there is room")
+		s.idle("and only once")
+		s.send(segment(300, 4100, 0), "acknowledged")
+		s.state(tcp.StateEstablished)
+	})
+}
