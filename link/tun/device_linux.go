@@ -19,11 +19,13 @@ const (
 
 // A device is one or several descriptors of an interface.
 type device struct {
-	name    string
-	info    link.Info
-	vnetLen int // bytes of the virtio header; 0: none
-	queues  []*queue
-	senders sync.Pool // of *sender
+	name      string
+	info      link.Info
+	isDevice  bool // TUN or TAP
+	vnetLen   int  // bytes of the virtio header; 0: none
+	datagrams bool // a socket of type SOCK_DGRAM: no connection that could end
+	queues    []*queue
+	senders   sync.Pool // of *sender
 
 	closed    atomic.Bool
 	mu        sync.Mutex // orders the start of receivers and the end of the device

@@ -11,13 +11,14 @@ import (
 
 const (
 	maxBatch = 64
-	// The largest packet: 65535 bytes behind an IPv6 header, with a tagged
-	// Ethernet header and the virtio header before it.
-	maxFrame = 65535 + 40 + 18 + vnetMaxLen
+	align    = 64
+	// Room for the largest packet: 65535 bytes behind an IPv6 header, with a
+	// tagged Ethernet header and the virtio header before it. A multiple of align,
+	// so that what stays behind the longest read is not less than nothing.
+	maxFrame = (65535 + 40 + 18 + vnetMaxLen + align - 1) &^ (align - 1)
 	// What a batch is read into, packet behind packet: a batch ends when it does
 	// not hold a largest packet any more.
 	arenaSize = 4 * maxFrame
-	align     = 64
 )
 
 // A receiver reads batches from one queue.
@@ -39,6 +40,12 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 	for {
 		r.packets = r.packets[:0]
 		err = q.conn.Read(read)
+		if err != nil && d.isDevice {
+			// The poller found the descriptor in error, and no read has said why. A
+			// device is in error from the moment when its interface is being removed;
+			// until that is done, read says EAGAIN.
+			r.errno, err = unix.EBADFD, nil
+		}
 		if len(r.packets) > 0 {
 			deliver(r.packets)
 		}
@@ -60,17 +67,25 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 
 // read reads what there is, up to a batch; false when there is nothing, and it
 // is to be called again when there is. One wake-up serves as many packets as
-// have gathered.
+// have gathered. What is no packet counts as a read too: a flood of it must
+// delay neither the packets before it nor Close.
 func (r *receiver) read(fd uintptr) bool {
 	vnet := r.d.vnetLen
 	free := r.arena
-	for len(r.packets) < maxBatch && len(free) >= maxFrame {
+	for range maxBatch {
+		if len(free) < maxFrame {
+			break
+		}
 		n, err := unix.Read(int(fd), free[:maxFrame])
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN:
 			return len(r.packets) > 0
+		case r.d.datagrams && (err == unix.ECONNREFUSED || err == nil && n == 0):
+			// A peer that is away, as ICMP says of a packet sent before; or an empty
+			// datagram. Neither ends anything.
+			continue
 		case err != nil:
 			r.errno = err
 			return true

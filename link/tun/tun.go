@@ -71,9 +71,10 @@ func Open(c Config) (link.Link, error) {
 //
 // A TUN or TAP device is asked what it is, and has offload when it has a virtio
 // header. Any other descriptor that can be polled, a socket of datagrams for
-// instance, is taken for what c says, without offload. The link has a duplicate
-// of the descriptor: the caller closes f, at once or later. The descriptor
-// becomes non-blocking, f's too.
+// instance, is taken for what c says, without offload. Of datagrams, empty ones
+// and the news that nobody listens at the peer's UDP port are passed over. The
+// link has a duplicate of the descriptor: the caller closes f, at once or later.
+// The descriptor becomes non-blocking, f's too.
 func FromFile(f *os.File, c Config) (link.Link, error) {
 	if err := c.check(); err != nil {
 		return nil, err

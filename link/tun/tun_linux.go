@@ -16,7 +16,7 @@ const devicePath = "/dev/net/tun"
 const offloads = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6
 
 func open(c Config) (link.Link, error) {
-	d := &device{name: c.Name, vnetLen: vnetLen}
+	d := &device{name: c.Name, isDevice: true, vnetLen: vnetLen}
 	for range c.Queues {
 		f, err := openQueue(c)
 		if err != nil {
@@ -160,10 +160,12 @@ func (d *device) ask(fd int, c *Config) error {
 		if err == unix.EBADFD {
 			return fmt.Errorf("tun: %s is attached to no interface: %w", d.name, os.NewSyscallError("ioctl TUNGETIFF", err))
 		}
+		typ, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+		d.datagrams = err == nil && typ == unix.SOCK_DGRAM
 		return nil
 	}
 	flags := req.Uint16() // IFF_NO_PI among them says nothing: IFF_NOFILTER has the same bit
-	d.name = req.Name()
+	d.name, d.isDevice = req.Name(), true
 	c.TAP = flags&unix.IFF_TAP != 0
 	if flags&unix.IFF_VNET_HDR == 0 {
 		return nil

@@ -81,11 +81,9 @@ func parseVnet(h, b []byte, m link.Medium) (o link.Offload, ok bool) {
 	return o, size >= tcp+wire.TCPLen && size <= min(len(b), 65535)
 }
 
-// tcpStart returns where the TCP header of a super-segment begins.
+// tcpStart returns where the TCP header of a super-segment begins; false when
+// its IP header is another one than o says, or o leaves another checksum.
 func tcpStart(b []byte, m link.Medium, o link.Offload) (int, bool) {
-	if o.Checksum == link.ChecksumPartial {
-		return int(o.ChecksumStart), true
-	}
 	ip := 0
 	if m == link.Ethernet {
 		_, n, r := wire.ParseEthernet(b)
@@ -94,11 +92,23 @@ func tcpStart(b []byte, m link.Medium, o link.Offload) (int, bool) {
 		}
 		ip = n
 	}
-	switch {
-	case len(b) < ip+wire.IPv6Len:
+	if len(b) < ip+wire.IPv6Len { // no less than IPv4 and TCP together
 		return 0, false
-	case o.Segmentation == link.SegmentTCPv4:
-		return ip + int(b[ip]&15)*4, true
 	}
-	return ip + wire.IPv6Len, b[ip+6] == byte(wire.ProtocolTCP)
+	tcp, start := ip+wire.IPv6Len, int(o.ChecksumStart)
+	partial := o.Checksum == link.ChecksumPartial
+	switch h := b[ip:]; {
+	case o.Segmentation == link.SegmentTCPv4:
+		tcp = ip + int(h[0]&15)*4
+		if h[0]>>4 != 4 || h[9] != byte(wire.ProtocolTCP) || tcp < ip+wire.IPv4Len {
+			return 0, false
+		}
+	case h[0]>>4 != 6:
+		return 0, false
+	case partial && start > tcp: // behind extension headers
+		tcp = start
+	case h[6] != byte(wire.ProtocolTCP):
+		return 0, false
+	}
+	return tcp, !partial || start == tcp && int(o.ChecksumOffset) == wire.ProtocolTCP.ChecksumOffset()
 }

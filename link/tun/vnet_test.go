@@ -90,6 +90,12 @@ func TestParseVnet(t *testing.T) {
 		{"super-segment of unknown checksum", header(0, 1, 52, 1448, 0, 0), link.IP, false, 0, link.Offload{}, false},
 		{"no segment size", header(partial, 1, 52, 0, 20, 16), link.IP, false, 0, link.Offload{}, false},
 		{"another protocol's", header(partial, 3, 28, 1448, 20, 6), link.IP, false, 0, link.Offload{}, false},
+		{"IPv6 super-segment that is IPv4", header(partial, 4, 52, 1448, 20, 16), link.IP, false, 0, link.Offload{}, false},
+		{"IPv4 super-segment that is IPv6", header(partial, 1, 72, 1448, 40, 16), link.IP, true, 0, link.Offload{}, false},
+		{"the same, checked before", header(valid, 1, 72, 1448, 0, 0), link.IP, true, 0, link.Offload{}, false},
+		{"super-segment with another checksum", header(partial, 1, 52, 1448, 20, 6), link.IP, false, 0, link.Offload{}, false},
+		{"super-segment whose checksum starts in its text", header(partial, 1, 52, 1448, 53, 16), link.IP, false, 0, link.Offload{}, false},
+		{"the same of IPv6 within IP", header(partial, 4, 86, 1428, 40, 16), link.Ethernet, true, 0, link.Offload{}, false},
 		{"checksum outside", header(partial, 0, 0, 0, 20, 16), link.IP, false, 37, link.Offload{}, false},
 		{"TCP header outside", header(partial, 1, 52, 1448, 20, 16), link.IP, false, 39, link.Offload{}, false},
 		{"TCP options outside", header(partial, 1, 52, 1448, 20, 16), link.IP, false, 51, link.Offload{}, false},
@@ -110,6 +116,7 @@ func TestParseVnet(t *testing.T) {
 
 func FuzzParseVnet(f *testing.F) {
 	f.Add(header(1, 1, 52, 1448, 20, 16), tcpFrame(link.IP, false, 100), false)
+	f.Add(header(1, 4, 86, 1428, 54, 16), tcpFrame(link.Ethernet, true, 100), true)
 	f.Add(header(2, 4, 86, 1428, 0, 0), tcpFrame(link.Ethernet, true, 100), true)
 	f.Fuzz(func(t *testing.T, h, b []byte, ethernet bool) {
 		if len(h) < vnetLen {
@@ -130,6 +137,12 @@ func FuzzParseVnet(f *testing.F) {
 			t.Errorf("offload %+v of a packet of %d bytes", o, len(b))
 		}
 		if h := (&[vnetLen]byte{}); o.Checksum == link.ChecksumPartial {
+			// What comes in as a super-segment can also go out as one.
+			if p := (link.Packet{Data: [][]byte{b}, Offload: o}); o.Segmentation != link.SegmentNone && len(b) <= 65535 {
+				if _, err := new(link.Cutter).Cut(m, &p); err != nil {
+					t.Errorf("offload %+v of a packet of %d bytes: %v", o, len(b), err)
+				}
+			}
 			putVnet(h[:], &o)
 			if again, ok := parseVnet(h[:], b, m); !ok || again != o {
 				t.Errorf("%+v is read back as %+v, %v", o, again, ok)
