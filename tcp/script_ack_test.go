@@ -73,6 +73,25 @@ func TestQuickACKs(t *testing.T) {
 	})
 }
 
+// Unless the user answers what he reads: the answer will carry the ACK.
+func TestQuickACKsAndAnswers(t *testing.T) {
+	script(t, setup{config: func(c *tcp.Config) { c.QuickACKs = 10 }}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=300><ACK=100><CTL=ACK><DATA=10>", "a question")
+		s.want("<SEQ=100><ACK=310><CTL=ACK>", "acknowledged at once: nothing is known of the user yet")
+		s.read(10)
+		s.write(20)
+		s.want("<SEQ=100><ACK=310><CTL=ACK><DATA=20>", "the answer")
+		s.send("<SEQ=310><ACK=120><CTL=ACK><DATA=10>", "the next question")
+		s.idle("its ACK waits for the answer")
+		s.read(10)
+		s.write(20)
+		s.want("<SEQ=120><ACK=320><CTL=ACK><DATA=20>", "both in one")
+		s.send("<SEQ=320><ACK=140><CTL=ACK><DATA=10>", "a question that is hard")
+		s.wantAfter(s.cfg.DelayedACK, "<SEQ=140><ACK=330><CTL=ACK>", "no answer in time")
+	})
+}
+
 // And after a pause, when the peer is in slow start again.
 func TestQuickACKsAfterPause(t *testing.T) {
 	script(t, setup{config: func(c *tcp.Config) { c.QuickACKs = 2 }}, func(s *dialogue) {

@@ -81,6 +81,10 @@ func TestPathMTU(t *testing.T) {
 		s.write(5000)
 		s.wantSegments(100, 5, "what our own MTU allows")
 		s.conn.SetMSS(s.now, 600)
+		// RFC 5681, 3.1: "cwnd SHOULD be reduced by the ratio of the old segment size to the new segment size."
+		if got := s.conn.Info().Cwnd; got != 6000 {
+			t.Errorf("cwnd is %d, was 10000; want 6000: as many segments, of the new size", got)
+		}
 		s.drain()
 		for seq := 100; seq < 5100; seq += 600 {
 			s.want(segment(seq, 300, min(600, 5100-seq)), "all is sent again, in smaller segments")

@@ -251,6 +251,19 @@ func TestFINInEachState(t *testing.T) {
 		s.send("<SEQ=301><ACK=101><CTL=ACK>", "our FIN is acknowledged")
 		s.ended(nil)
 	})
+	// Nothing comes behind a FIN, be it known or not yet in order.
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=310><ACK=100><CTL=FIN,ACK>", "FIN alone, and a gap of 10 before it")
+		s.want("<SEQ=100><ACK=300><CTL=ACK>", "duplicate ACK")
+		s.send("<SEQ=305><ACK=100><CTL=ACK><DATA=20>", "text beyond the FIN")
+		s.want("<SEQ=100><ACK=300><CTL=ACK>", "duplicate ACK")
+		s.dropped(tcp.ReasonTextAfterFIN)
+		s.send("<SEQ=300><ACK=100><CTL=ACK><DATA=10>", "the gap")
+		s.want("<SEQ=100><ACK=311><CTL=ACK>", "all is acknowledged")
+		s.read(10)
+		s.end()
+	})
 	// A FIN beyond a gap is kept until the gap is filled.
 	script(t, setup{}, func(s *dialogue) {
 		s.establish()

@@ -143,6 +143,18 @@ func TestTimestampsMeasureRetransmission(t *testing.T) {
 	})
 }
 
+// RFC 7323, 5.2: on a RST timestamps are an answer to those of the segment, or those of a connection that is aborted.
+func TestTimestampsOnReset(t *testing.T) {
+	script(t, setup{timestamps: true}, func(s *dialogue) {
+		s.send("<SEQ=300><ACK=700><CTL=ACK><TSVAL=55><TSECR=66>", "no connection")
+		s.want("<SEQ=700><CTL=RST><TSVAL=0><TSECR=55>", "TSval is zero, TSecr what came")
+		s.establish()
+		s.conn.Abort(s.now)
+		s.drain()
+		s.want("<SEQ=100><CTL=RST>"+s.echo(s.peerClock()), "those of the connection")
+	})
+}
+
 // Timestamps that were not agreed on say nothing.
 func TestTimestampsUnasked(t *testing.T) {
 	script(t, setup{}, func(s *dialogue) {

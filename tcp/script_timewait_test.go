@@ -106,6 +106,33 @@ func TestTimeWaitRecord(t *testing.T) {
 	})
 }
 
+// RFC 7323, 3.2: "the TSopt MUST be sent in every non-<RST> segment for the duration of the connection", to its end.
+func TestTimeWaitRecordTimestamps(t *testing.T) {
+	script(t, setup{timestamps: true}, func(s *dialogue) {
+		s.timeWait()
+		tw := s.conn.TimeWait()
+		last := s.peerClock()
+		s.now = s.now.Add(time.Second)
+		for _, c := range []struct {
+			segment string
+			action  tcp.TimeWaitAction
+			echo    uint32
+			why     string
+		}{
+			{"<SEQ=300><ACK=101><CTL=FIN,ACK>" + s.stamp(-2000), tcp.TimeWaitReply, last, "an old duplicate of the FIN: PAWS"},
+			{"<SEQ=300><ACK=101><CTL=FIN,ACK>" + s.stamp(0), tcp.TimeWaitRestart, s.peerClock(), "the FIN again"},
+		} {
+			var out tcp.Segment
+			h, n := s.parse(c.segment, true)
+			if got := tw.Receive(s.now, &tcp.Segment{TCP: h, Len: n}, &out); got != c.action {
+				t.Errorf("%s: action is %d, want %d", c.why, got, c.action)
+			}
+			s.unseen = append(s.unseen, heard{Segment: out, at: s.now})
+			s.want("<SEQ=101><ACK=301><CTL=ACK>"+s.echo(c.echo), c.why)
+		}
+	})
+}
+
 // RFC 6191, 2: when a SYN may open a connection anew that is in TIME-WAIT.
 func TestTimeWaitReopen(t *testing.T) {
 	for _, c := range []struct {

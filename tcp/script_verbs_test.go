@@ -153,6 +153,9 @@ func (s *dialogue) dropped(want tcp.Reason) {
 func (s *dialogue) ended(want error) {
 	s.Helper()
 	s.state(tcp.StateClosed)
+	if due := s.conn.Deadline(); !due.IsZero() {
+		s.Fatalf("connection has ended, and waits for something at %v", due.Sub(start))
+	}
 	if got := s.conn.Err(); got != want {
 		s.Fatalf("connection has ended with %v, want %v", got, want)
 	}

@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/usernet-go/usernet/tcp"
 )
@@ -178,6 +179,37 @@ func TestZeroWindowProbes(t *testing.T) {
 		s.send("<SEQ=300><ACK=2101><CTL=ACK><WND=1000>", "acknowledged")
 		s.want("<SEQ=2101><ACK=300><CTL=ACK><DATA=999>", "the rest")
 		s.send("<SEQ=300><ACK=3100><CTL=ACK><WND=1000>", "acknowledged")
+	})
+	// A probe is one byte of text, whatever waits behind it.
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		s.establish()
+		s.write(1001)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+		s.closeWrite()
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is closed")
+		s.wantAfter(s.conn.Info().RTO, "<SEQ=1100><ACK=300><CTL=ACK><DATA=1>", "the last byte, without FIN")
+		s.send("<SEQ=300><ACK=1101><CTL=ACK><WND=0>", "taken")
+		s.wantAfter(s.conn.Info().RTO, "<SEQ=1101><ACK=300><CTL=FIN,ACK>", "then FIN")
+		s.send("<SEQ=300><ACK=1102><CTL=ACK><WND=0>", "acknowledged")
+	})
+	// Without a user nobody waits for ever for a window to open.
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		s.establish()
+		s.write(3000)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is closed")
+		s.close()
+		for limit := s.now.Add(3 * s.cfg.R2); s.conn.State() != tcp.StateClosed; {
+			s.advance(10 * time.Second)
+			if len(s.unseen) > 0 {
+				s.skip("probe")
+				s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "still closed")
+			}
+			if s.now.After(limit) {
+				t.Fatalf("connection without a user is %v after %v", s.conn.State(), 3*s.cfg.R2)
+			}
+		}
+		s.ended(tcp.ErrTimeout)
 	})
 	// A FIN behind a closed window probes it too.
 	script(t, setup{window: 1000}, func(s *dialogue) {
