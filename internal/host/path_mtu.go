@@ -21,12 +21,15 @@ const (
 type pathMTUs struct {
 	n      atomic.Int32 // entries: lets limit pass without the lock when there are none
 	mu     sync.Mutex   // a leaf
-	byAddr map[netip.Addr]pathMTU
+	byAddr map[netip.Addr]*pathMTU
+	ring   pathMTU // newer: the oldest; older: the newest
 }
 
 type pathMTU struct {
-	mtu   int
-	until time.Time
+	addr         netip.Addr
+	mtu          int
+	until        time.Time
+	newer, older *pathMTU
 }
 
 // limit returns the largest packet for dst, given what the link takes.
@@ -36,34 +39,47 @@ func (p *pathMTUs) limit(now time.Time, dst netip.Addr, mtu int) int {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e, ok := p.byAddr[dst]
-	if !ok {
+	e := p.byAddr[dst]
+	if e == nil {
 		return mtu
 	}
 	if !now.Before(e.until) {
-		delete(p.byAddr, dst)
-		p.n.Store(int32(len(p.byAddr)))
+		p.removeLocked(e)
 		return mtu
 	}
 	return min(mtu, e.mtu)
 }
 
-// learn records that the path to dst takes mtu bytes.
-func (p *pathMTUs) learn(now time.Time, dst netip.Addr, mtu int) {
+// learn records that the path to dst takes mtu bytes. It returns false if that is
+// more than what is known.
+//
+// RFC 8201, 4: "A node must not increase its estimate of the Path MTU in response to
+// the contents of a Packet Too Big message." Nor does such a message make the
+// estimate live longer.
+func (p *pathMTUs) learn(now time.Time, dst netip.Addr, mtu int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.byAddr == nil {
-		p.byAddr = make(map[netip.Addr]pathMTU)
+		p.byAddr = make(map[netip.Addr]*pathMTU)
+		p.ring.newer, p.ring.older = &p.ring, &p.ring
 	}
-	if _, ok := p.byAddr[dst]; !ok && len(p.byAddr) >= maxPathMTUs {
-		var oldest netip.Addr
-		for a, e := range p.byAddr {
-			if o, ok := p.byAddr[oldest]; !ok || e.until.Before(o.until) {
-				oldest = a
-			}
+	if e := p.byAddr[dst]; e != nil {
+		if now.Before(e.until) && e.mtu < mtu {
+			return false
 		}
-		delete(p.byAddr, oldest)
+		p.removeLocked(e)
+	} else if len(p.byAddr) >= maxPathMTUs {
+		p.removeLocked(p.ring.newer)
 	}
-	p.byAddr[dst] = pathMTU{mtu, now.Add(pathMTULife)}
+	e := &pathMTU{addr: dst, mtu: mtu, until: now.Add(pathMTULife), newer: &p.ring, older: p.ring.older}
+	e.older.newer, e.newer.older = e, e
+	p.byAddr[dst] = e
+	p.n.Store(int32(len(p.byAddr)))
+	return true
+}
+
+func (p *pathMTUs) removeLocked(e *pathMTU) {
+	delete(p.byAddr, e.addr)
+	e.newer.older, e.older.newer = e.older, e.newer
 	p.n.Store(int32(len(p.byAddr)))
 }

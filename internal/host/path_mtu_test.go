@@ -77,3 +77,40 @@ func TestPathMTUsAreBounded(t *testing.T) {
 		t.Errorf("the newest is gone: %d", n)
 	}
 }
+
+// RFC 8201, 4: "A node must not increase its estimate of the Path MTU in response to
+// the contents of a Packet Too Big message." RFC 1191, 3, says the same. Who is told
+// of again is not the oldest any more.
+func TestPathMTUOnlyFalls(t *testing.T) {
+	var p pathMTUs
+	now := time.Unix(1000, 0)
+	learn := func(a netip.Addr, mtu int, useful bool) {
+		t.Helper()
+		if got := p.learn(now, a, mtu); got != useful {
+			t.Errorf("learn(%v, %d) = %v", a, mtu, got)
+		}
+		now = now.Add(time.Second)
+	}
+	limit := func(a netip.Addr, want int) {
+		t.Helper()
+		if got := p.limit(now, a, 1500); got != want {
+			t.Errorf("%v takes %d, want %d", a, got, want)
+		}
+	}
+	learn(peer6, 1300, true)
+	learn(peer6, 1400, false)
+	limit(peer6, 1300)
+	now = now.Add(pathMTULife - 2*time.Second)
+	limit(peer6, 1500) // the larger one has not made it live longer
+	learn(peer6, 1400, true)
+	limit(peer6, 1400)
+
+	learn(peer4, 1000, true)
+	for i := range maxPathMTUs - 2 {
+		learn(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 1000, true)
+	}
+	learn(peer6, 1300, true)
+	learn(far6, 1300, true) // takes the place of the oldest
+	limit(peer6, 1300)
+	limit(peer4, 1500)
+}
