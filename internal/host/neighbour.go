@@ -43,6 +43,7 @@ const (
 	maxQueuedPackets   = 128       // of one neighbour: a SYN that finds no room costs its dial a second
 	maxQueuedBytes     = 256 << 10 // of one neighbour: four super-segments
 	maxQueuedBytesAll  = 4 << 20   // of a cache
+	maxFirstPacket     = 2 << 10   // a neighbour's first packet waits even beyond that, if it is no longer
 	maxSolicitRate     = 1000      // multicast solicitations a second
 	maxSolicitBurst    = 256
 	neighbourMACUsable = 1 << 48
@@ -65,6 +66,7 @@ type neighbour struct {
 	queue    []queuedPacket
 	queued   int // bytes in queue
 	flushing bool
+	known    bool       // has answered us
 	prev     *neighbour // ring, the most recent behind the head
 	next     *neighbour
 }
@@ -135,15 +137,18 @@ const (
 //
 // It has at most max entries; the one that was not used for the longest time goes
 // first (by second chance: the send path only leaves a mark). What waits for an
-// entry that goes is dropped.
+// entry that goes is dropped. Of a full cache those that have answered us keep
+// half against those that have not: anybody can send us to addresses that nobody
+// has, or ask in the name of many.
 type neighbourCache struct {
 	max       int
 	reachable time.Duration
 	solicits  tokenBucket
 	entries   map[netip.Addr]*neighbour
-	ring      neighbour // head of the ring of entries
-	next      time.Time // no entry's deadline is earlier; zero: none has one
-	queued    int       // bytes in all queues
+	rings     [2]neighbour // heads of the rings of entries: strangers, known
+	strangers int          // entries that are not known
+	next      time.Time    // no entry's deadline is earlier; zero: none has one
+	queued    int          // bytes in all queues
 	out       []neighbourEvent
 	ready     []*neighbour // flushing
 }
@@ -156,7 +161,10 @@ func (c *neighbourCache) init(max int, random float64) {
 	c.reachable = time.Duration((0.5 + random) * float64(reachableTime))
 	c.solicits.init(maxSolicitRate, maxSolicitBurst)
 	c.entries = make(map[netip.Addr]*neighbour)
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	for i := range c.rings {
+		head := &c.rings[i]
+		head.prev, head.next = head, head
+	}
 }
 
 // Get returns the entry for addr, a new one if there is none.
@@ -174,23 +182,35 @@ func (c *neighbourCache) Get(addr netip.Addr) *neighbour {
 }
 
 func (c *neighbourCache) link(n *neighbour) {
-	n.prev, n.next = &c.ring, c.ring.next
+	head := &c.rings[1]
+	if !n.known {
+		head = &c.rings[0]
+		c.strangers++
+	}
+	n.prev, n.next = head, head.next
 	n.prev.next, n.next.prev = n, n
 }
 
 func (c *neighbourCache) unlink(n *neighbour) {
+	if !n.known {
+		c.strangers--
+	}
 	n.prev.next, n.next.prev = n.next, n.prev
 	n.prev, n.next = nil, nil
 }
 
 // evict drops the oldest entry that has no mark, giving those that have one
-// another round.
+// another round: a stranger while at least half of the entries are.
 func (c *neighbourCache) evict() {
-	n := c.ring.prev
+	head := &c.rings[1]
+	if c.strangers >= len(c.entries)-c.strangers {
+		head = &c.rings[0]
+	}
+	n := head.prev
 	for n.used.Swap(false) {
 		c.unlink(n)
 		c.link(n)
-		n = c.ring.prev
+		n = head.prev
 	}
 	c.remove(n, ReasonNeighbourFull)
 }
@@ -236,7 +256,10 @@ func (c *neighbourCache) Enqueue(n *neighbour, p queuedPacket) {
 	for len(n.queue) > 0 && (len(n.queue) >= maxQueuedPackets || n.queued+len(p.frame) > maxQueuedBytes) {
 		c.dropQueued(n.addr, n.take())
 	}
-	if c.queued+len(p.frame) > maxQueuedBytesAll {
+	// "The queue MUST hold at least one packet": many neighbours that do not answer
+	// must not keep us from finding one that does.
+	first := len(n.queue) == 0 && len(p.frame) <= maxFirstPacket
+	if c.queued+len(p.frame) > maxQueuedBytesAll && !first {
 		c.out = append(c.out, neighbourEvent{kind: eventDrop, addr: n.addr, packet: p, reason: ReasonNeighbourQueue})
 		return
 	}

@@ -121,6 +121,11 @@ func (c *neighbourCache) enter(now time.Time, n *neighbour, state neighbourState
 		n.deadline = now.Add(retransTimer)
 	case neighbourReachable:
 		n.deadline = now.Add(c.reachable)
+		if !n.known {
+			c.unlink(n)
+			n.known = true
+			c.link(n)
+		}
 	case neighbourDelay:
 		n.deadline = now.Add(delayFirstProbe)
 	}
@@ -151,15 +156,18 @@ func (c *neighbourCache) Advance(now time.Time) {
 	}
 	c.next = time.Time{}
 	// A scan of all entries costs microseconds, and deadlines are seconds apart.
-	for n := c.ring.next; n != &c.ring; {
-		following := n.next // n may go
-		if !n.deadline.IsZero() && !now.Before(n.deadline) {
-			c.expire(now, n)
+	for i := range c.rings {
+		head := &c.rings[i]
+		for n := head.next; n != head; {
+			following := n.next // n may go
+			if !n.deadline.IsZero() && !now.Before(n.deadline) {
+				c.expire(now, n)
+			}
+			if !n.deadline.IsZero() && (c.next.IsZero() || n.deadline.Before(c.next)) {
+				c.next = n.deadline
+			}
+			n = following
 		}
-		if !n.deadline.IsZero() && (c.next.IsZero() || n.deadline.Before(c.next)) {
-			c.next = n.deadline
-		}
-		n = following
 	}
 }
 
