@@ -106,6 +106,8 @@ func TestDropsForHostReasons(t *testing.T) {
 		{reason: ReasonARPSender, name: "own ARP packet that comes back", packet: change(arpFrame(wire.ARPRequest, hostMAC, host4, wire.MAC{}, other4), 6, hostMAC[:]...)},
 		{reason: ReasonConflict, name: "advertisement of an own address", packet: fixed6(change(advertisement(host6, otherMAC, false), ipAt+8, other6.AsSlice()...))},
 		{reason: ReasonNDTarget, packet: fixed6(change(solicitation(peer6, host6), nd+8, other6.AsSlice()...))},
+		{reason: ReasonNDFragment, packet: frame(withHopLimit(rawIP(peer6, host6, wire.ProtocolFragment,
+			append([]byte{byte(wire.ProtocolICMPv6), 0, 0, 0, 0, 0, 0, 1}, advertisement(peer6, peerMAC, false)[nd:]...)), 255))},
 		{reason: ReasonNDUnsolicited, packet: advertisement(other6, otherMAC, true)},
 		{reason: ReasonNDUnsolicited, name: "ARP reply that nobody waits for", packet: arpFrame(wire.ARPReply, otherMAC, other4, hostMAC, host4)},
 

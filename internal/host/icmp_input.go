@@ -23,11 +23,11 @@ func (b *inputBatch) icmpv4() Reason {
 	case wire.ICMPv4EchoReply:
 		return b.h.pings.reply(b.now, p, m.ID, m.Sequence)
 	case wire.ICMPv4Unreachable:
-		return b.unreachable(m.Body, unreachableIPv4(m.Code), int(m.MTU), m.Code == wire.ICMPv4CodeFragmentation)
+		return b.unreachable(unreachableIPv4(m.Code), int(m.MTU), m.Code == wire.ICMPv4CodeFragmentation)
 	case wire.ICMPv4TimeExceeded, wire.ICMPv4ParameterProblem:
 		// RFC 9293, 3.9.2.2: "Since these [...] messages indicate soft error conditions, a
 		// TCP implementation MUST NOT abort the connection (MUST-56)".
-		return b.unreachable(m.Body, icmpVerdict{err: ErrHostUnreachable}, 0, false)
+		return b.unreachable(icmpVerdict{err: ErrHostUnreachable}, 0, false)
 	}
 	// Redirects among them: with one gateway there is no better one to learn of.
 	return ReasonICMPType
@@ -52,9 +52,9 @@ func (b *inputBatch) icmpv6() Reason {
 	case wire.ICMPv6EchoReply:
 		return b.h.pings.reply(b.now, p, m.ID, m.Sequence)
 	case wire.ICMPv6Unreachable:
-		return b.unreachable(m.Body, unreachableIPv6(m.Code), 0, false)
+		return b.unreachable(unreachableIPv6(m.Code), 0, false)
 	case wire.ICMPv6PacketTooBig:
-		return b.unreachable(m.Body, icmpVerdict{}, int(min(m.MTU, 1<<16)), true)
+		return b.unreachable(icmpVerdict{}, int(min(m.MTU, 1<<16)), true)
 	case wire.ICMPv6ParameterProblem:
 		v := icmpVerdict{err: ErrHostUnreachable}
 		if m.Code == wire.ICMPv6CodeNextHeader {
@@ -62,9 +62,9 @@ func (b *inputBatch) icmpv6() Reason {
 			// "Parameter Problem -- codes 0, 1, 2" among the soft ones (MUST-56).
 			v.err = ErrProtocol
 		}
-		return b.unreachable(m.Body, v, 0, false)
+		return b.unreachable(v, 0, false)
 	case wire.ICMPv6TimeExceeded:
-		return b.unreachable(m.Body, icmpVerdict{err: ErrHostUnreachable}, 0, false)
+		return b.unreachable(icmpVerdict{err: ErrHostUnreachable}, 0, false)
 	case wire.ICMPv6NeighborSolicitation:
 		return b.neighborSolicitation()
 	case wire.ICMPv6NeighborAdvertisement:
@@ -138,18 +138,17 @@ func unreachableIPv6(code uint8) icmpVerdict {
 
 // unreachable takes an ICMP error to the flow of the packet that it quotes. tooBig
 // says that it tells an MTU.
-func (b *inputBatch) unreachable(quoted []byte, v icmpVerdict, mtu int, tooBig bool) Reason {
+func (b *inputBatch) unreachable(v icmpVerdict, mtu int, tooBig bool) Reason {
 	if b.p.broadcast {
 		return ReasonICMPErrorUnknown // our packets come from none of these addresses
 	}
-	for _, piece := range b.p.rest { // over a link in memory the quote is a piece of its own
-		quoted = append(quoted[:len(quoted):len(quoted)], piece...)
-	}
-	q, r := wire.ParseQuote(quoted)
+	q, r := wire.ParseQuote(b.message()[wire.ICMPLen:])
 	switch {
 	case r != wire.OK:
 		return wireReason(r)
-	case !b.t.isOwn(q.Src) || q.Src.Is4() != b.p.src.Is4():
+	case q.Src != b.p.dst, b.ifc.link != nil && b.t.isOwn(q.Dst):
+		// An error goes to who sent the packet, and what we send to ourselves is on no
+		// wire: RFC 5927 has what forged errors are good for.
 		return ReasonICMPErrorUnknown
 	}
 	if tooBig {
@@ -213,8 +212,8 @@ func (h *Host) flowUnreachable(now time.Time, q *wire.Quote, v icmpVerdict, mtu 
 	default:
 		return ReasonICMPErrorUnknown
 	}
-	if mtu > 0 {
-		h.pathMTUs.learn(now, q.Dst, mtu)
+	if mtu > 0 && !h.pathMTUs.learn(now, q.Dst, mtu) {
+		return ReasonICMPErrorMTU
 	}
 	return ReasonNone
 }

@@ -19,6 +19,7 @@ type inPacket struct {
 	offload   link.Offload
 	ecn, ttl  uint8
 	broadcast bool // dst, or the frame's destination, is a broadcast or multicast address
+	fragments bool // it was made whole from fragments
 
 	// For answers, the packet from its IP header on.
 	ip []byte // what of it stands in the first piece
@@ -96,7 +97,7 @@ func (b *inputBatch) packet(p *link.Packet, size int) Reason {
 		return ReasonEmpty
 	}
 	b.p.ifc, b.p.offload = b.ifc, p.Offload
-	b.frameGroup = false
+	b.frameGroup, b.p.fragments = false, false
 	if b.ifc.linkInfo.Medium == link.Ethernet {
 		return b.frame(p.Data[0], p.Data[1:], size)
 	}
@@ -166,7 +167,7 @@ func (b *inputBatch) classify(dst netip.Addr) addressClass {
 		return addressOwn
 	case dst.IsLoopback():
 		return addressLoopback
-	case dst.IsUnspecified():
+	case dst.IsUnspecified(), dst.Is4In6():
 		return addressNowhere
 	case b.t.isBroadcast(dst):
 		return addressBroadcast
@@ -192,7 +193,9 @@ func (b *inputBatch) addresses(src, dst netip.Addr) Reason {
 // judge says whether a packet that came by a link may have these addresses.
 func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 	switch {
-	case class == addressNowhere || class == addressLoopback:
+	case class == addressNowhere || class == addressLoopback, dst == allNodesIface:
+		// RFC 4291, 2.7: "Interface-Local scope spans only a single interface on a node
+		// and is useful only for loopback transmission of multicast."
 		return ReasonDestination
 	case class == addressOwn && src == dst:
 		return ReasonLand
@@ -202,7 +205,14 @@ func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 		// RFC 1122, 3.2.1.3: "A host MUST silently discard an incoming datagram
 		// containing an IP source address that is invalid by the rules of this section."
 		return ReasonSource
-	case class == addressOther:
+	case src.Is4In6():
+		// RFC 4291, 2.5.5.2: the type "is used to represent the addresses of IPv4 nodes as
+		// IPv6 addresses", inside of hosts. Here the tables of flows do so, and programs
+		// would take the sender for the IPv4 host.
+		return ReasonSource
+	case class == addressOther, dst.IsLinkLocalUnicast() && dst.Is6() && b.t.own[dst] != b.ifc:
+		// A link-local address means another host on each link. Others of ours may be
+		// reached by any interface: RFC 1122, 3.3.4.2, calls that the weak model.
 		return ReasonNotForUs
 	case class == addressOwn && b.frameGroup:
 		// RFC 1122, 3.3.6: "A host SHOULD silently discard a datagram that is received

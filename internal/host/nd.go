@@ -26,6 +26,24 @@ func (b *inputBatch) message() []byte {
 	return m
 }
 
+// inFragments says whether b.p came in fragments, or in one that claims to be all.
+//
+// RFC 6980, 5: "Nodes MUST silently ignore the following Neighbor Discovery [...]
+// messages if the packets carrying them include an IPv6 Fragmentation Header".
+func (b *inputBatch) inFragments() bool {
+	if b.p.fragments {
+		return true
+	}
+	head := b.p.ip[:len(b.p.ip)-len(b.p.head)]
+	for p, at := wire.Protocol(head[6]), wire.IPv6Len; at < len(head); {
+		if p == wire.ProtocolFragment {
+			return true
+		}
+		p, at = wire.Protocol(head[at]), at+8*(int(head[at+1])+1)
+	}
+	return false
+}
+
 // neighborSolicitation is RFC 4861, 7.2.3 and 7.2.4.
 func (b *inputBatch) neighborSolicitation() Reason {
 	m, bad := wire.ParseNeighborSolicitation(b.message())
@@ -37,6 +55,8 @@ func (b *inputBatch) neighborSolicitation() Reason {
 		return wireReason(bad)
 	case b.ifc.linkInfo.Medium != link.Ethernet:
 		return ReasonICMPType
+	case b.inFragments():
+		return ReasonNDFragment
 	case b.t.own[m.Target] != b.ifc:
 		return ReasonNDTarget
 	}
@@ -70,6 +90,8 @@ func (b *inputBatch) neighborAdvertisement() Reason {
 		return wireReason(r)
 	case b.ifc.linkInfo.Medium != link.Ethernet:
 		return ReasonICMPType
+	case b.inFragments():
+		return ReasonNDFragment
 	case b.t.own[m.Target] != nil:
 		return ReasonConflict
 	case m.TargetMAC.IsMulticast():

@@ -51,6 +51,7 @@ const (
 	ReasonARPSender       // sender of an ARP packet is no host
 	ReasonConflict        // ARP or ND: somebody claims an address of ours
 	ReasonNDTarget        // neighbour solicitation for an address that is not ours
+	ReasonNDFragment      // ND message in fragments
 	ReasonNDUnsolicited   // neighbour advertisement or redirect that nobody waits for
 	ReasonNeighbourQueue  // packet made room for a newer one while its neighbour is looked for
 	ReasonNeighbourFailed // neighbour did not answer
@@ -127,6 +128,7 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"ARP sender is no host",
 	"own address claimed by another host",
 	"ND target is another host",
+	"ND message in fragments",
 	"ND message that nobody waits for",
 	"neighbour's queue full",
 	"neighbour does not answer",

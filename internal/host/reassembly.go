@@ -51,6 +51,7 @@ type partial struct {
 	deadline time.Time
 	header   []byte // of the first fragment, nil until it is there
 	next     wire.Protocol
+	first    int    // bytes of payload in the first fragment
 	buf      []byte // the payload so far, holes included
 	end      int    // length of the payload; -1 until the last fragment is there
 	holes    []hole
@@ -78,8 +79,8 @@ type reassembler struct {
 
 // A reassemblyEvent is a datagram that is whole, or one that will never be.
 type reassemblyEvent struct {
-	// packet is the whole datagram, from its IP header on, or, when reason is set, as
-	// much of the first fragment as there is: nil without it.
+	// packet is the whole datagram, from its IP header on, or, when reason is
+	// ReasonReassemblyTime, the first fragment: nil without it.
 	packet []byte
 	reason Reason
 }
@@ -118,7 +119,7 @@ func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
 		p.cutHoles(to)
 	}
 	if f.offset == 0 && p.header == nil {
-		p.header, p.next = bytes.Clone(f.header), f.next
+		p.header, p.next, p.first = bytes.Clone(f.header), f.next, f.size
 	}
 	p.ce = p.ce || ecnOf(f.header) == ecnCE
 	m.count(p)
@@ -176,12 +177,8 @@ func (m *reassembler) giveUp(p *partial, why Reason) {
 		return
 	}
 	e := reassemblyEvent{reason: why}
-	if p.header != nil {
-		first := len(p.buf)
-		for _, h := range p.holes {
-			first = min(first, h.from)
-		}
-		e.packet = append(p.header, p.buf[:first]...)
+	if p.header != nil && why == ReasonReassemblyTime {
+		e.packet = p.firstFragment()
 	}
 	m.out = append(m.out, e)
 }

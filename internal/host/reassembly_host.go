@@ -49,7 +49,7 @@ func (b *inputBatch) fragment(f *fragment) Reason {
 			b.h.reassemblyFailed(b.now, &e)
 			continue
 		}
-		b.p.offload = link.Offload{} // what the link has checked was the fragment
+		b.p.offload, b.p.fragments = link.Offload{}, true // what the link has checked was the fragment
 		whole := b.ipv4
 		if e.packet[0]>>4 == 6 {
 			whole = b.ipv6

@@ -98,6 +98,17 @@ func (p *partial) cutHoles(end int) {
 	p.holes = kept
 }
 
+// firstFragment returns the first fragment as it arrived, which its source knows it
+// by. It must be there.
+func (p *partial) firstFragment() []byte {
+	b := p.header
+	if p.key.src.Is6() {
+		f := wire.IPv6Fragment{NextHeader: p.next, MoreFragments: true, ID: p.key.id}
+		b = f.Append(b)
+	}
+	return append(b, p.buf[:p.first]...)
+}
+
 // complete hands out the whole datagram.
 func (m *reassembler) complete(p *partial) {
 	m.remove(p)
