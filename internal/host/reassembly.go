@@ -51,9 +51,10 @@ type partial struct {
 	deadline time.Time
 	header   []byte // of the first fragment, nil until it is there
 	next     wire.Protocol
-	first    int    // bytes of payload in the first fragment
-	buf      []byte // the payload so far, holes included
-	end      int    // length of the payload; -1 until the last fragment is there
+	first    int      // bytes of payload in the first fragment
+	chunks   [][]byte // the payload so far, in pieces of chunkSize; nil where nothing has arrived
+	reach    int      // end of the part that has arrived which lies farthest
+	end      int      // length of the payload; -1 until the last fragment is there
 	holes    []hole
 	cost     int  // bytes counted for it
 	ce       bool // a fragment was marked as having met congestion
@@ -102,7 +103,7 @@ func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
 	}
 	from, to := f.offset, f.offset+f.size
 	switch {
-	case p.end >= 0 && (to > p.end || !f.more && to != p.end), !f.more && to < len(p.buf):
+	case p.end >= 0 && (to > p.end || !f.more && to != p.end), !f.more && to < p.reach:
 		m.drop(p)
 		return ReasonFragmentEnd
 	case f.size == 0 && f.more:
@@ -152,7 +153,7 @@ func (m *reassembler) open(now time.Time, key fragmentKey) *partial {
 
 // count brings the bytes counted for p up to date.
 func (m *reassembler) count(p *partial) {
-	cost := datagramCost + cap(p.buf) + cap(p.header)
+	cost := datagramCost + p.room() + cap(p.header)
 	m.bytes += cost - p.cost
 	p.cost = cost
 }
@@ -160,7 +161,7 @@ func (m *reassembler) count(p *partial) {
 // drop ends a datagram that cannot be right; its record stays, so that fragments
 // yet to come are dropped too (RFC 5722, 4).
 func (m *reassembler) drop(p *partial) {
-	p.dropped, p.buf, p.header, p.holes = true, nil, nil, nil
+	p.dropped, p.chunks, p.header, p.holes = true, nil, nil, nil
 	m.count(p)
 }
 

@@ -10,7 +10,16 @@ import (
 // A hole is a range of bytes that is missing (RFC 815).
 type hole struct{ from, to int } // to is exclusive, or maxPayload while the end is not known
 
-const maxPayload = 65536
+const (
+	maxPayload = 65536
+
+	// chunkSize is what a fragment's bytes are rounded up to. A datagram is not kept in
+	// one buffer, because a fragment of eight bytes at its far end would cost 64 KiB to
+	// clear, many times what its packet costs else.
+	chunkSize = 2048
+	// sliceHeader is the bytes of a reference to a chunk.
+	sliceHeader = 24
+)
 
 // fill copies the fragment's bytes [from, to) into a hole that holds them all.
 func (p *partial) fill(f *fragment, from, to int) Reason {
@@ -34,10 +43,12 @@ func (p *partial) fill(f *fragment, from, to int) Reason {
 			p.holes[i] = p.holes[len(p.holes)-1]
 			p.holes = p.holes[:len(p.holes)-1]
 		}
-		p.grow(to)
-		n := copy(p.buf[from:], f.head)
+		p.reach = max(p.reach, to)
+		p.write(from, f.head)
+		from += len(f.head)
 		for _, d := range f.rest {
-			n += copy(p.buf[from+n:], d)
+			p.write(from, d)
+			from += len(d)
 		}
 		return ReasonNone
 	}
@@ -52,7 +63,7 @@ func (p *partial) fill(f *fragment, from, to int) Reason {
 // these exact duplicate fragments as overlapping fragments, an implementation may
 // choose to detect this case and drop exact duplicate fragments".
 func (p *partial) has(f *fragment, from, to int) bool {
-	if to > len(p.buf) || !f.more && p.end != to {
+	if to > p.reach || !f.more && p.end != to {
 		return false
 	}
 	for _, h := range p.holes {
@@ -60,31 +71,65 @@ func (p *partial) has(f *fragment, from, to int) bool {
 			return false
 		}
 	}
-	have := p.buf[from:to]
-	if !bytes.HasPrefix(have, f.head) {
+	if !p.equal(from, f.head) {
 		return false
 	}
-	have = have[len(f.head):]
+	from += len(f.head)
 	for _, d := range f.rest {
-		if !bytes.HasPrefix(have, d) {
+		if !p.equal(from, d) {
 			return false
 		}
-		have = have[len(d):]
+		from += len(d)
 	}
 	return true
 }
 
-// grow makes buf at least n bytes long.
-func (p *partial) grow(n int) {
-	if n <= len(p.buf) {
-		return
+// write copies b to offset at of the payload.
+func (p *partial) write(at int, b []byte) {
+	for len(b) > 0 {
+		i := at / chunkSize
+		if i >= len(p.chunks) {
+			p.chunks = append(p.chunks, make([][]byte, i+1-len(p.chunks))...)
+		}
+		if p.chunks[i] == nil {
+			p.chunks[i] = make([]byte, chunkSize)
+		}
+		n := copy(p.chunks[i][at%chunkSize:], b)
+		at, b = at+n, b[n:]
 	}
-	if n > cap(p.buf) {
-		buf := make([]byte, len(p.buf), max(n, min(2*cap(p.buf), maxPayload)))
-		copy(buf, p.buf)
-		p.buf = buf
+}
+
+// equal says whether the payload from offset at on, which is there, is b.
+func (p *partial) equal(at int, b []byte) bool {
+	for len(b) > 0 {
+		have := p.chunks[at/chunkSize][at%chunkSize:]
+		n := min(len(have), len(b))
+		if !bytes.Equal(have[:n], b[:n]) {
+			return false
+		}
+		at, b = at+n, b[n:]
 	}
-	p.buf = p.buf[:n]
+	return true
+}
+
+// appendTo appends the first n bytes of the payload, which are there, to b.
+func (p *partial) appendTo(b []byte, n int) []byte {
+	for _, c := range p.chunks {
+		b = append(b, c[:min(len(c), n)]...)
+		if n -= len(c); n <= 0 {
+			break
+		}
+	}
+	return b
+}
+
+// room returns the bytes that the payload takes, unused ones included.
+func (p *partial) room() int {
+	n := cap(p.chunks) * sliceHeader
+	for _, c := range p.chunks {
+		n += len(c)
+	}
+	return n
 }
 
 // cutHoles ends the last hole at end, where the datagram ends.
@@ -106,7 +151,7 @@ func (p *partial) firstFragment() []byte {
 		f := wire.IPv6Fragment{NextHeader: p.next, MoreFragments: true, ID: p.key.id}
 		b = f.Append(b)
 	}
-	return append(b, p.buf[:p.first]...)
+	return p.appendTo(b, p.first)
 }
 
 // complete hands out the whole datagram.
@@ -115,7 +160,7 @@ func (m *reassembler) complete(p *partial) {
 	total := len(p.header) + p.end
 	packet := make([]byte, 0, total)
 	packet = append(packet, p.header...)
-	packet = append(packet, p.buf[:p.end]...)
+	packet = p.appendTo(packet, p.end)
 	if p.key.src.Is4() {
 		if total > 65535 {
 			m.out = append(m.out, reassemblyEvent{reason: Reason(wire.ReasonIPv4Fragment)})

@@ -333,3 +333,15 @@ func TestReassemblyTooLong(t *testing.T) {
 		}
 	}
 }
+
+// What a fragment costs does not depend on where in its datagram it says that it lies.
+func TestReassemblyFarFragmentIsCheap(t *testing.T) {
+	m := newReassembler()
+	f := &fragment{
+		key: fragmentKey{src: peer4, dst: host4, id: 1}, header: make([]byte, wire.IPv4Len),
+		offset: 65000, more: true, head: make([]byte, 8), size: 8,
+	}
+	if m.Receive(time.Unix(1000, 0), f); m.bytes > datagramCost+4096 {
+		t.Errorf("%d bytes held for a fragment of %d", m.bytes, f.size)
+	}
+}
