@@ -21,8 +21,6 @@ func TestKernelIperf(t *testing.T) {
 	host := newNetns(t)
 	s := host.attach(t, device{mtu: 1500})
 	const port = 5201
-	server := start(t, host.command("iperf3", "-s", "-B", "127.0.0.1", "-p", "5201"))
-	server.listening("tcp", port)
 	l, err := s.Listen("tcp", hostPort("", port))
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +55,9 @@ func TestKernelIperf(t *testing.T) {
 		{"usernet sends", []string{"-R"}},
 		{"both, on two connections each", []string{"--bidir", "-P", "2"}},
 	} {
+		// A server that goes on would turn away whom it finds while it starts again.
+		server := start(t, host.command("iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", "5201"))
+		server.listening("tcp", port)
 		out := host.run("iperf3", append([]string{"-J", "-t", "2", "-c", near4, "-p", "5201"}, direction.args...)...)
 		var report struct {
 			Error string
@@ -68,6 +69,7 @@ func TestKernelIperf(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &report); err != nil || report.Error != "" {
 			t.Fatalf("%s: %v %s\n%s", direction.name, err, report.Error, out)
 		}
+		server.wait()
 		bidir := len(direction.args) > 1
 		if report.End.Received.Bytes == 0 || bidir && report.End.ReceivedReverse.Bytes == 0 {
 			t.Errorf("%s: nothing arrived:\n%s", direction.name, out)
