@@ -22,6 +22,11 @@ func (d *deadline) init(h *Host, cond *sync.Cond) {
 
 // setLocked moves the deadline to t; the zero time means never.
 func (d *deadline) setLocked(now, t time.Time) {
+	if !t.IsZero() {
+		// By the clock of the timers: if t has no monotonic reading, later steps of the
+		// wall clock do not move it, as with package net.
+		t = now.Add(t.Sub(now))
+	}
 	d.at, d.passed = t, !t.IsZero() && !t.After(now)
 	if d.passed {
 		d.h.timers.clear(&d.timer)

@@ -17,10 +17,10 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 		switch {
 		case c.closed:
 			return 0, ErrClosed
-		case c.deadlines != nil && c.deadlines.read.passed:
-			return 0, ErrDeadline
 		case len(b) == 0:
 			return 0, nil
+		case c.deadlines != nil && c.deadlines.read.passed:
+			return 0, ErrDeadline
 		}
 		if c.m.Readable() {
 			now := c.h.clock.Now()
@@ -37,37 +37,46 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 func (c *TCPConn) Write(b []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.writing && !c.writeEndsLocked() {
+	for c.writing {
+		if err := c.writeErrorLocked(); err != nil {
+			return 0, err
+		}
 		c.writable.Wait()
 	}
-	if !c.writing {
-		c.writing = true
-		defer func() {
-			c.writing = false
-			c.writable.Broadcast() // the next Write may begin
-		}()
-	}
+	c.writing = true
 	for {
-		if err := c.writeErrorLocked(); err != nil {
-			return n, err
+		if err = c.writeErrorLocked(); err != nil {
+			break
 		}
-		if c.m.Writable() || len(b) == 0 {
-			now := c.h.clock.Now()
-			k, err := c.m.Write(now, b[n:])
-			n += k
-			if k > 0 {
-				c.settleLocked(now)
-			}
-			if err != nil && !errors.Is(err, tcp.ErrWouldBlock) {
-				return n, err
-			}
-			if n == len(b) {
-				return n, nil
-			}
+		if !c.m.Writable() && len(b) > 0 {
+			c.writable.Wait()
 			continue
 		}
-		c.writable.Wait()
+		now := c.h.clock.Now()
+		k, err := c.m.Write(now, b[n:])
+		n += k
+		if err != nil && !errors.Is(err, tcp.ErrWouldBlock) {
+			c.endWriteLocked()
+			return n, err
+		}
+		if n == len(b) {
+			c.endWriteLocked() // before it leaves: the next Write need not wait for that
+		}
+		if k > 0 {
+			c.settleLocked(now)
+		}
+		if n == len(b) {
+			return n, nil
+		}
 	}
+	c.endWriteLocked()
+	return n, err
+}
+
+// endWriteLocked lets the next Write begin.
+func (c *TCPConn) endWriteLocked() {
+	c.writing = false
+	c.writable.Broadcast()
 }
 
 func (c *TCPConn) writeErrorLocked() error {
@@ -79,9 +88,6 @@ func (c *TCPConn) writeErrorLocked() error {
 	}
 	return nil
 }
-
-// writeEndsLocked says that a Write that waits for its turn will fail at once.
-func (c *TCPConn) writeEndsLocked() bool { return c.writeErrorLocked() != nil }
 
 // CloseWrite sends a FIN behind what is queued.
 func (c *TCPConn) CloseWrite() error {
