@@ -48,7 +48,12 @@ func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32
 		if h.ports.bound(wire.ProtocolTCP, local) || !try(port) {
 			return nil, ErrAddrInUse
 		}
-	} else if !h.ports.ephemeral(wire.ProtocolTCP, local.Addr(), remote, try) {
+	} else if !h.ports.ephemeral(wire.ProtocolTCP, local.Addr(), remote, func(port uint16) bool {
+		// A port that is bound is left alone, as by the kernel; and a connection must
+		// not be its own peer, which TCP would allow.
+		from := netip.AddrPortFrom(local.Addr(), port)
+		return from != remote && !h.ports.bound(wire.ProtocolTCP, from) && try(port)
+	}) {
 		return nil, ErrNoPorts
 	}
 	if c == nil {
