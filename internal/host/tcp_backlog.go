@@ -27,7 +27,8 @@ func (b *backlog) admit(c *TCPConn) (victim *TCPConn, ok bool) {
 		}
 		delete(b.members, victim)
 	}
-	if len(b.halfOpen) >= 2*b.max {
+	// A listener that is never idle must not hold on to what was accepted long ago.
+	if len(b.halfOpen) > 2*(len(b.members)-len(b.ready))+16 {
 		b.compact()
 	}
 	b.members[c] = false
@@ -78,15 +79,17 @@ func (b *backlog) take() *TCPConn {
 	if b.ready = b.ready[1:]; len(b.ready) == 0 {
 		b.ready = nil
 	}
+	b.remove(c)
+	return c
+}
+
+// remove forgets a connection that was accepted, or did not come to be.
+func (b *backlog) remove(c *TCPConn) {
 	delete(b.members, c)
 	if len(b.members) == 0 {
 		b.halfOpen = nil // an idle listener holds nothing
 	}
-	return c
 }
-
-// remove forgets a connection that did not come to be.
-func (b *backlog) remove(c *TCPConn) { delete(b.members, c) }
 
 // drain empties b and returns what was in it.
 func (b *backlog) drain() (all []*TCPConn) {

@@ -64,3 +64,31 @@ func TestTCPBacklogRecyclesHalfOpen(t *testing.T) {
 		}
 	}
 }
+
+// A backlog does not hold on to connections that have long been accepted, however
+// long there is always another one in it.
+func TestBacklogForgetsTheAccepted(t *testing.T) {
+	var b backlog
+	b.init(4096)
+	admit := func() *TCPConn {
+		c := new(TCPConn)
+		if _, ok := b.admit(c); !ok {
+			t.Fatal("no room")
+		}
+		return c
+	}
+	c := admit()
+	for range 4000 {
+		next := admit()
+		b.opened(c)
+		b.take()
+		c = next
+	}
+	if n := len(b.halfOpen); n > 100 {
+		t.Errorf("%d connections are held, one is half-open", n)
+	}
+	b.remove(c)
+	if b.halfOpen != nil {
+		t.Errorf("an idle backlog holds %d connections", len(b.halfOpen))
+	}
+}
