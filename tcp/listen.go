@@ -11,9 +11,13 @@ const (
 	urg = wire.URG
 )
 
-// receiveClosed is RFC 9293, 3.10.7.1.
+// receiveClosed is RFC 9293, 3.10.7.1. The reset of an abort that was not sent yet
+// stays: it has the number that the peer expects next, while that in seg may be from
+// before what is in the network.
 func (c *Conn) receiveClosed(seg *Segment) Reason {
-	c.reset(seg)
+	if c.reply.flags == 0 {
+		c.reset(seg)
+	}
 	return ReasonNoConnection
 }
 

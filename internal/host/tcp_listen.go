@@ -123,6 +123,12 @@ func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens b
 		return nil, ReasonTCPBacklog
 	}
 	c.mu.Lock()
+	if c.detached {
+		// Once it had a place, somebody could take it away again: the listener's Close,
+		// or another SYN.
+		c.mu.Unlock()
+		return nil, ReasonTCPBacklog
+	}
 	if !h.flows.insert(c) {
 		c.detached = true
 		c.mu.Unlock()
@@ -150,13 +156,16 @@ func (l *TCPListener) admit(c *TCPConn) bool {
 	return ok
 }
 
-// established makes c ready for Accept. c.mu is held.
-func (l *TCPListener) established(c *TCPConn) {
+// established makes c ready for Accept; false if it has no place in the backlog
+// any more. c.mu is held.
+func (l *TCPListener) established(c *TCPConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.backlog.opened(c) {
-		l.waiting.Signal()
+	if !l.backlog.opened(c) {
+		return false
 	}
+	l.waiting.Signal()
+	return true
 }
 
 // failed forgets a connection that did not come to be. c.mu is held.

@@ -29,6 +29,7 @@ type tcpOutput struct {
 	packets  [tcpBatchLen]link.Packet
 	segments [tcpBatchLen]tcp.Segment
 	headers  [tcpBatchLen][maxTCPHeaders]byte
+	route    route // the connection's, for the way through the link
 }
 
 // outputLocked takes segments from the machine and sends them until there is
@@ -47,9 +48,11 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 		if n == 0 {
 			break
 		}
+		o.route = c.route
 		c.mu.Unlock()
-		sent, err := c.route.ifc.send(now, &c.route, o.packets[:n])
+		sent, err := o.route.ifc.send(now, &o.route, o.packets[:n])
 		c.mu.Lock()
+		c.route.nbr = o.route.nbr // another, if the old one had gone; nobody else writes the route
 		if err != nil {
 			sent = n // lost, as on the wire: the retransmission timer deals with it
 		}
@@ -67,13 +70,15 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 			break
 		}
 		now = c.h.clock.Now()
-		if batches == tcpMaxBatches {
+		// What has ended here has at most a reset to send, and no later occasion.
+		if batches >= tcpMaxBatches && c.m.State() != tcp.StateClosed {
 			retry = now
 			break
 		}
 	}
+	o.route = route{}
 	c.h.tcpOutputs.Put(o)
-	c.outputting = false
+	c.outputting, c.again = false, false
 	return retry
 }
 

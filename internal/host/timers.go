@@ -7,13 +7,16 @@ import (
 )
 
 // A timer is one node of the host's timer heap, embedded in whatever it serves.
-// Its zero value, with fire set, is ready for use.
+// Its zero value, with fire or conn set, is ready for use.
 type timer struct {
 	// fire is called with no lock held, on the host's one timer goroutine, with
 	// the instant that its round shares. It may come too early or for an
 	// instant that has been cleared meanwhile: the owner looks at its own deadline
 	// under its own lock. Set it before the first set, and never again.
 	fire func(now time.Time)
+	// conn is fired instead where it is set: a method value in fire would cost each
+	// connection one more object.
+	conn *TCPConn
 
 	when  atomic.Int64 // wanted instant, nanoseconds since timers.epoch; 0 when none
 	key   atomic.Int64 // instant under which the node is in the heap; 0 when it is not in it
@@ -140,7 +143,11 @@ func (ts *timers) round() {
 			if more = t != nil; !more {
 				break
 			}
-			t.fire(now)
+			if t.conn != nil {
+				t.conn.fire(now)
+			} else {
+				t.fire(now)
+			}
 		}
 	}
 
