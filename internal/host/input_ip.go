@@ -13,7 +13,9 @@ func (b *inputBatch) ipv4(head []byte, rest [][]byte, size int) Reason {
 	if reason := b.addresses(h.Src, h.Dst); reason != ReasonNone {
 		return reason
 	}
-	if sourceRouted(h.Options) {
+	if len(h.Options) > 0 && h.SourceRouted() {
+		// We forward nothing, and who lets the sender choose the way back is easily
+		// lied to.
 		return ReasonSourceRoute
 	}
 	b.p.ecn, b.p.ttl, b.p.protocolAt = h.TOS&3, h.TTL, 9
@@ -26,28 +28,6 @@ func (b *inputBatch) ipv4(head []byte, rest [][]byte, size int) Reason {
 		})
 	}
 	return b.transport(h.Protocol)
-}
-
-// sourceRouted says whether the options ask for a source route. We forward
-// nothing, and who lets the sender choose the way back is easily lied to.
-func sourceRouted(options []byte) bool {
-	const (
-		end, nop    = 0, 1
-		loose, hard = 131, 137
-	)
-	for len(options) > 0 {
-		switch options[0] {
-		case end:
-			return false
-		case nop:
-			options = options[1:]
-			continue
-		case loose, hard:
-			return true
-		}
-		options = options[options[1]:] // wire has checked the lengths
-	}
-	return false
 }
 
 // ipv6 takes a packet from its IPv6 header on, of size bytes in head and rest.

@@ -67,7 +67,7 @@ const (
 	ReasonICMPErrorBarred  // ICMP error that was not sent: not about such a packet
 
 	ReasonUDPPort      // datagram for a port that nobody has bound
-	ReasonUDPPortZero  // datagram from or to port 0
+	ReasonUDPPortZero  // datagram to port 0
 	ReasonUDPQueueFull // socket's receive queue is full
 
 	ReasonTCPBroadcast    // segment to or from a group
