@@ -21,7 +21,7 @@ import (
 
 // The tests against the kernel's TCP make network namespaces, which needs root
 // and a few programs. Where these are missing they skip, and say which one; with
-// requireKernelTests=1 in the environment they fail instead, so that a machine
+// USERNET_REQUIRE_KERNEL_TESTS=1 in the environment they fail instead, so that a machine
 // which is meant to run them cannot leave them out unnoticed.
 const requireKernelTests = "USERNET_REQUIRE_KERNEL_TESTS"
 
