@@ -78,7 +78,9 @@ func (q *receiveQueue) insertRun(pool *Chunks, a arrival) bool {
 		}
 		at = at.Max(q.runs[j].end)
 	}
-	if i == j && len(q.runs) >= maxRuns {
+	// What comes next in order is a run only until join: refused, it would be sent
+	// again in vain for ever, where it fills but a part of the first gap.
+	if i == j && len(q.runs) >= maxRuns && start != q.next {
 		return false
 	}
 	if at.Less(end) {

@@ -92,3 +92,25 @@ func TestRunsAreBounded(t *testing.T) {
 		t.Errorf("%d bytes became readable, want 5", n)
 	}
 }
+
+// TestTextInOrderIsNeverRefused: with as many runs as are kept, what comes next
+// in order is taken also where it fills only a part of the first gap. A sender
+// that repeats it on a timeout would otherwise do so in vain, for ever.
+func TestTextInOrderIsNeverRefused(t *testing.T) {
+	pool, q := new(Chunks), receiveQueue{}
+	q.start(0)
+	for i := range maxRuns {
+		q.insert(pool, arrival{seq: Seq(10 + 2*i), n: 1, pieces: [][]byte{{1}}})
+	}
+	for i := range 9 {
+		if n, ok := q.insert(pool, arrival{seq: Seq(i), n: 1, pieces: [][]byte{{1}}}); n != 1 || !ok {
+			t.Fatalf("byte %d: %d became readable, %v", i, n, ok)
+		}
+		if len(q.runs) > maxRuns {
+			t.Fatalf("%d runs", len(q.runs))
+		}
+	}
+	if n, _ := q.insert(pool, arrival{seq: 9, n: 1, pieces: [][]byte{{1}}}); n != 2 {
+		t.Errorf("%d bytes became readable, want 2", n)
+	}
+}
