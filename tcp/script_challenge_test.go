@@ -126,8 +126,8 @@ func TestUnreachable(t *testing.T) {
 		s.establish()
 		s.write(10)
 		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=10>", "text")
-		for seq, want := range map[int]bool{99: false, 100: true, 109: true, 110: false, -1 << 31: false} {
-			if got := s.conn.Outstanding(s.machineBase.Add(seq)); got != want {
+		for seq, want := range map[tcp.Seq]bool{99: false, 100: true, 109: true, 110: false, 1 << 31: false} {
+			if got := s.conn.Outstanding(s.machineBase + seq); got != want {
 				t.Errorf("%d outstanding: %v, want %v", seq, got, want)
 			}
 		}
