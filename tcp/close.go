@@ -75,7 +75,8 @@ func (c *Conn) Close(t time.Time) error {
 	unread := c.in.len() > 0 || len(c.in.runs) > 0
 	c.closed, c.readClosed = true, true
 	switch {
-	case c.state == StateClosed:
+	case c.state == StateClosed || c.state == StateTimeWait:
+		// The peer is done with the connection: there is nobody to tell.
 		c.in.discard(c.cfg.Chunks, c.in.next)
 	case c.state == StateListen || c.state == StateSynSent:
 		// RFC 9293, 3.10.4: "Delete TCB, enter CLOSED state, and return."
@@ -84,7 +85,8 @@ func (c *Conn) Close(t time.Time) error {
 		// 3.6.1: "If such a host issues a CLOSE call while received data is still pending
 		// in the TCP connection, or if new data is received after CLOSE is called, its TCP
 		// implementation SHOULD send a RST to show that data was lost (SHLD-3)."
-		c.abort(now, nil)
+		c.resetPeer(now)
+		c.terminate(nil)
 	default:
 		c.queueFIN()
 		c.armFinWait2(now)
@@ -107,6 +109,12 @@ func (c *Conn) abort(now instant, err error) {
 	switch c.state {
 	case StateSynReceived, StateEstablished, StateFinWait1, StateFinWait2, StateCloseWait:
 		c.resetPeer(now)
+	case StateClosing, StateLastAck:
+		// Where FIN still waits behind text, the RFC's states would be CLOSE-WAIT, or one
+		// from which FIN was sent: the peer would wait for it for ever.
+		if !c.finSent() {
+			c.resetPeer(now)
+		}
 	}
 	c.terminate(err)
 }

@@ -283,3 +283,62 @@ func TestErrorsAfterReset(t *testing.T) {
 
 // segmentRST is the notation of a RST without ACK.
 func segmentRST(seq int) string { return fmt.Sprintf("<SEQ=%d><CTL=RST>", seq) }
+
+// CLOSE with text unread in TIME-WAIT: the peer has sent all, and has had all; there is nobody to be told, and old duplicates
+// are as dangerous as ever.
+func TestCloseUnreadInTimeWait(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.closeWrite()
+		s.want("<SEQ=100><ACK=300><CTL=FIN,ACK>", "we close first")
+		s.send("<SEQ=300><ACK=101><CTL=FIN,ACK><DATA=10>", "text, and the end")
+		s.want("<SEQ=101><ACK=311><CTL=ACK>", "acknowledged")
+		s.state(tcp.StateTimeWait)
+		s.close()
+		s.idle("no RST")
+		s.state(tcp.StateTimeWait)
+		s.advance(s.cfg.TimeWait + ms)
+		s.ended(nil)
+	})
+}
+
+// In LAST-ACK and CLOSING, text may wait behind the peer's window, and the FIN behind it: these states are entered with the
+// call. Who drops it then owes the peer a RST, as in CLOSE-WAIT and FIN-WAIT-1 (RFC 9293, 3.10.5), or it waits for ever.
+func TestAbortBeforeFIN(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		state tcp.State
+		reach func(*dialogue)
+	}{
+		{"LAST-ACK", tcp.StateLastAck, func(s *dialogue) {
+			s.send("<SEQ=300><ACK=100><CTL=FIN,ACK><DATA=10>", "peer closes")
+			s.want("<SEQ=100><ACK=311><CTL=ACK>", "acknowledged")
+			s.write(3000)
+			s.want("<SEQ=100><ACK=311><CTL=ACK><DATA=1000>", "fills the window")
+			s.closeWrite()
+		}},
+		{"CLOSING", tcp.StateClosing, func(s *dialogue) {
+			s.write(3000)
+			s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+			s.closeWrite()
+			s.send("<SEQ=300><ACK=100><CTL=FIN,ACK><DATA=10>", "peer closes")
+			s.want("<SEQ=1100><ACK=311><CTL=ACK>", "acknowledged")
+		}},
+	} {
+		for verb, do := range map[string]func(*dialogue){
+			"Abort":                  func(s *dialogue) { s.conn.Abort(s.now); s.drain() },
+			"Close with text unread": (*dialogue).close,
+		} {
+			t.Run(c.what+", "+verb, func(t *testing.T) {
+				script(t, setup{window: 1000}, func(s *dialogue) {
+					s.establish()
+					c.reach(s)
+					s.state(c.state)
+					do(s)
+					s.want("<SEQ=1100><CTL=RST>", "text and FIN are lost")
+					s.state(tcp.StateClosed)
+				})
+			})
+		}
+	}
+}
