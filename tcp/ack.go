@@ -53,7 +53,10 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	// highest acknowledgment number".
 	c.setSendWindow(seg)
 	rtt := c.measure(now, seg)
-	c.retransmits, c.probed, c.softErr = 0, false, nil
+	if c.probed {
+		c.probed, c.backoff = false, 0 // as in windowMayHaveOpened
+	}
+	c.retransmits, c.softErr = 0, nil
 	if wasSYN {
 		c.synNow, c.backoff = false, 0
 		c.startTransfer(now)
@@ -61,8 +64,10 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	// RFC 6298, 5.2: "When all outstanding data has been acknowledged, turn off the
 	// retransmission timer." 5.3: "When an ACK is received that acknowledges new
 	// data, restart the retransmission timer".
+	// Of the partial ACKs of a recovery only the first does (RFC 6582, 3.2).
 	restart := !c.recovering || !c.partial
 	c.newACK(now, text, flight, rtt)
+	restart = restart || !c.recovering
 	c.dropStale()
 	if !c.outstanding() {
 		c.timers[timerRetransmit], c.timers[timerGiveUp] = 0, 0
@@ -183,10 +188,12 @@ func (c *Conn) windowMayHaveOpened(now instant) {
 		// RFC 9293, 3.8.6.1: "As long as the receiving TCP peer continues to send
 		// acknowledgments in response to the probe segments, the sending TCP peer MUST
 		// allow the connection to stay open (MUST-37)." For as long as there is a user.
-		if c.timers[timerGiveUp] != 0 && !c.closed {
-			c.armGiveUp(now)
+		if !c.closed {
+			if c.timers[timerGiveUp] != 0 {
+				c.armGiveUp(now)
+			}
+			c.retransmits = 0
 		}
-		c.retransmits = 0
 	case c.probed:
 		// It is open. The probe fell on a closed one: it is sent again with what follows
 		// it.

@@ -4,6 +4,7 @@ import (
 	crand "crypto/rand"
 	"encoding/binary"
 	"io"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -19,7 +20,7 @@ type ChallengeLimiter struct {
 
 	mu     sync.Mutex
 	random rand.PCG
-	second int64 // the one that left counts for, since the year 1
+	second int64 // the one that left counts for, since 1970
 	left   int
 }
 
@@ -39,7 +40,7 @@ func NewChallengeLimiter(perSecond int, random io.Reader) *ChallengeLimiter {
 	if random == nil {
 		random = crand.Reader
 	}
-	l := &ChallengeLimiter{perSecond: perSecond}
+	l := &ChallengeLimiter{perSecond: perSecond, second: math.MinInt64}
 	var seed [16]byte
 	// Without a seed the limit still holds, it only varies predictably.
 	_, _ = io.ReadFull(random, seed[:])
@@ -53,7 +54,8 @@ func (l *ChallengeLimiter) Allow(now time.Time) bool {
 	defer l.mu.Unlock()
 	// RFC 5961, 7: "no timer is needed to implement the above mechanism, instead
 	// a timestamp and a counter can be used."
-	if s := now.Unix(); s != l.second || l.second == 0 {
+	// The clock may go back a little from call to call; much is another time.
+	if s := now.Unix(); s > l.second || s < l.second-1 {
 		l.second = s
 		l.left = l.perSecond - l.perSecond/2 + int(l.random.Uint64()%uint64(l.perSecond))
 	}

@@ -35,6 +35,7 @@ type Conn struct {
 		wnd      uint32
 		maxWnd   uint32 // Max(SND.WND), RFC 9293, 3.8.6.2.1; MAX.SND.WND of RFC 5961
 		shift    uint8  // Snd.Wind.Shift
+		tsOK     bool   // Snd.TS.OK: timestamps are agreed on
 	}
 	// Receive sequence variables.
 	rcv struct {
@@ -52,11 +53,11 @@ type Conn struct {
 		recent   uint32  // TS.Recent
 		offset   uint32  // of our clock
 		recentAt instant // when recent was set
-		agreed   bool    // Snd.TS.OK
 	}
 
-	reply      reply  // RST to be sent
-	oddReply   uint32 // see mayAnswerOdd
+	latest     instant // see at
+	reply      reply   // RST to be sent
+	oddReply   uint32  // see mayAnswerOdd
 	pacedUntil instant
 	textSent   instant // when text last left
 	textTaken  instant // when text last arrived

@@ -25,11 +25,15 @@ func (c *Conn) patience() time.Duration {
 // armGiveUp lets the connection end when nothing is heard from now on.
 func (c *Conn) armGiveUp(now instant) { c.timers[timerGiveUp] = now.add(c.patience()) }
 
+// minRetransmits is how often text is sent again before R2 counts. It is not R1,
+// which may be set to more than there is time for.
+const minRetransmits = 3
+
 // giveUp is RFC 9293, 3.10.8: "if the user timeout expires, flush all queues,
 // signal the user "error: connection aborted due to user timeout" in general and
 // for any outstanding calls, delete the TCB, enter the CLOSED state, and return."
 func (c *Conn) giveUp(now instant) {
-	if c.userTimeout == 0 && !c.NegativeAdvice() && c.timers[timerRetransmit] != 0 {
+	if c.userTimeout == 0 && c.retransmits < minRetransmits && c.timers[timerRetransmit] != 0 {
 		// The clock has jumped over all retransmissions: they come first.
 		c.timers[timerGiveUp] = c.timers[timerRetransmit].add(c.rto())
 		return

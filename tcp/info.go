@@ -47,7 +47,7 @@ func (c *Conn) Info() Info {
 		SndUna: c.snd.una, SndNxt: c.snd.nxt, RcvNxt: c.rcv.nxt,
 		SndWnd: int(c.snd.wnd), RcvWnd: c.rcvWindow(),
 		SndScale: int(c.snd.shift), RcvScale: int(c.rcv.shift),
-		Timestamps: c.ts.agreed,
+		Timestamps: c.snd.tsOK,
 		MSS:        c.window.MSS, PeerMSS: int(c.peerMSS),
 		AdvertisedMSS: int(c.advertisedMSS), ReceivedMSS: int(c.rcvMSS),
 		Cwnd: c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,

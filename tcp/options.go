@@ -59,8 +59,8 @@ func (c *Conn) peerOptions(now instant, seg *Segment) {
 	if c.scaled {
 		c.snd.shift, c.rcv.shift = min(o.WindowScale, maxShift), c.ourShift()
 	}
-	c.ts.agreed = o.HasTimestamps && !c.cfg.NoTimestamps
-	if c.ts.agreed {
+	c.snd.tsOK = o.HasTimestamps && !c.cfg.NoTimestamps
+	if c.snd.tsOK {
 		c.setRecent(now, o.TSVal)
 	}
 	c.updateMSS()
@@ -72,7 +72,7 @@ func (c *Conn) peerOptions(now instant, seg *Segment) {
 // IPoptionsize" (MUST-16)
 func (c *Conn) updateMSS() {
 	mss := int(min(c.peerMSS, c.mss))
-	if c.ts.agreed {
+	if c.snd.tsOK {
 		mss -= timestampsLen
 	}
 	c.window.MSS = mss

@@ -40,10 +40,12 @@ func (c *Conn) receiveOther(now instant, seg *Segment) Reason {
 	if r := c.checkSYN(now, seg); r != ReasonTaken {
 		return r
 	}
-	c.recordTimestamp(now, seg)
 	if r := c.processACK(now, seg); r != ReasonTaken {
 		return r
 	}
+	// Not before the ACK was found acceptable: who guesses no more than numbers in
+	// the window must not be able to move TS.Recent, and so shut the peer out.
+	c.recordTimestamp(now, seg)
 	c.processUrgent(seg)
 	if r2 := c.processText(now, seg, text); r2 != ReasonTaken {
 		r = r2
@@ -170,6 +172,9 @@ func (c *Conn) checkReset(now instant, seg *Segment) Reason {
 // initial sequence number: its old one is known to whoever sent the SYN.
 func (c *Conn) returnToListen(now instant) {
 	c.terminate(nil)
+	if c.closed {
+		return // nobody listens any more
+	}
 	p := Params{
 		ISS:        c.snd.iss.Add(int(now/4000) | 1<<16),
 		TSOffset:   c.ts.offset,
@@ -247,7 +252,8 @@ func (c *Conn) receiveCrossedSYN(now instant, seg *Segment) Reason {
 	c.heard = now
 	if !seg.Flags.Has(ack) {
 		// The peer has not heard our SYN,ACK, or it would not repeat its SYN.
-		c.synNow = true
+		c.synNow, c.synResent = true, true
+		c.rtt.abandon()
 		return ReasonDuplicateText
 	}
 	return c.processACK(now, seg)

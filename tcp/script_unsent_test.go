@@ -102,3 +102,33 @@ func TestUnsent(t *testing.T) {
 		s.state(tcp.StateEstablished)
 	})
 }
+
+// While the link refuses a copy, the peer may acknowledge an earlier one.
+func TestUnsentAfterACK(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN><MSS=1000>", "peer opens")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK>", "passive open")
+		s.advance(s.conn.Info().RTO)
+		copied := s.unseen[0].Segment
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK>", "a copy, which the link refuses")
+		s.send("<SEQ=300><ACK=100><CTL=ACK>", "the first has arrived")
+		s.conn.Unsent(s.now, &copied)
+		s.drain()
+		s.idle("an established connection sends no SYN")
+		if d := s.conn.Deadline(); !d.IsZero() {
+			s.Errorf("a timer runs until %v, and nothing is outstanding", d)
+		}
+	})
+	script(t, setup{maxSegment: 4000}, func(s *dialogue) {
+		s.establish()
+		s.write(4000)
+		s.want(segment(100, 300, 4000), "text, the second half of which is lost")
+		lost := s.last.Segment
+		s.send(segment(300, 2100, 0), "half of it is acknowledged")
+		s.conn.Unsent(s.now, &lost)
+		s.drain()
+		s.want(segment(2100, 300, 2000), "the other half was not sent")
+		s.send(segment(300, 4100, 0), "acknowledged")
+	})
+}

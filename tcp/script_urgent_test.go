@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/usernet-go/usernet/wire"
 )
@@ -150,4 +151,21 @@ func TestUrgentReceived(t *testing.T) {
 			s.wantAfter(s.cfg.DelayedACK, "<SEQ=100><ACK=310><CTL=ACK>", "text arrives all the same")
 		})
 	}
+}
+
+// Who has closed the reading side has nothing urgent left to read.
+func TestUrgentAfterCloseRead(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=300><ACK=100><CTL=URG,ACK><DATA=100><UP=200>", "200 bytes are urgent, 100 are here")
+		s.do("CloseRead", s.conn.CloseRead(s.now))
+		s.skip("an ACK, perhaps")
+		s.send("<SEQ=400><ACK=100><CTL=ACK><DATA=1000>", "the rest, and what is not urgent")
+		s.skip("acknowledged, now or later")
+		if n := s.conn.Urgent(); n != 0 {
+			s.Errorf("%d bytes are urgent, want 0", n)
+		}
+		s.advance(time.Second)
+		s.skip("an ACK")
+	})
 }

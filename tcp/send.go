@@ -56,7 +56,7 @@ func (c *Conn) Unsent(t time.Time, seg *Segment) {
 			timestamps: seg.Options.HasTimestamps, tsVal: seg.Options.TSVal, tsEcr: seg.Options.TSEcr}
 	case c.state == StateClosed || c.state == StateListen:
 	case seg.Flags.Has(syn):
-		c.synNow = true
+		c.synNow = c.synPending() // else an earlier copy has arrived meanwhile
 	case seg.seqLen() == 0:
 		c.ackNow = true
 		// If nobody asks before.
@@ -69,13 +69,14 @@ func (c *Conn) Unsent(t time.Time, seg *Segment) {
 // unsentText takes back text or FIN.
 func (c *Conn) unsentText(seg *Segment) {
 	c.rtt.abandon()
+	from := seg.Seq.Max(c.snd.una)
 	switch {
-	case seg.Seq.Less(c.snd.una) || !seg.Seq.Less(c.snd.at):
+	case !from.Less(seg.end()) || !from.Less(c.snd.at):
 		// Acknowledged from an earlier copy, or already to be sent again.
-	case c.recovering && seg.Seq == c.snd.una:
+	case c.recovering && from == c.snd.una:
 		c.resendNow = true
 	default:
-		c.snd.at = seg.Seq
+		c.snd.at = from
 	}
 }
 
@@ -101,7 +102,7 @@ func (c *Conn) header(now instant, out *Segment, seq Seq) {
 // RFC 7323, 3.2: "the TSopt MUST be sent in every non-<RST> segment for the
 // duration of the connection".
 func (c *Conn) stamp(now instant, out *Segment) {
-	if c.ts.agreed {
+	if c.snd.tsOK {
 		out.Options.HasTimestamps = true
 		out.Options.TSVal, out.Options.TSEcr = tsClock(now, c.ts.offset), c.ts.recent
 	}
@@ -167,7 +168,7 @@ func (c *Conn) reset(seg *Segment) {
 // RFC 9293, 3.10.5: "Send a reset segment: <SEQ=SND.NXT><CTL=RST>"
 func (c *Conn) resetPeer(now instant) {
 	c.reply = reply{flags: rst, seq: c.ackSeq()}
-	if c.ts.agreed {
+	if c.snd.tsOK {
 		// RFC 7323, 5.2: "If an <RST> is being generated because of a user abort, and
 		// Snd.TS.OK is set, then a Timestamps option SHOULD be included in the <RST>."
 		c.reply.timestamps = true

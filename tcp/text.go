@@ -58,6 +58,7 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int) Reason {
 	}
 	if c.readClosed {
 		c.in.discard(c.cfg.Chunks, c.in.next)
+		c.readUpTo(c.in.first)
 		return ReasonTextDiscarded
 	}
 	return ReasonTaken
@@ -66,7 +67,11 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int) Reason {
 // noteFIN remembers that the peer's FIN has the number seq, also when something
 // before it is missing.
 func (c *Conn) noteFIN(has bool, seq Seq) {
-	if !has || c.finSeen || seq.Less(c.rcv.nxt) {
+	if !has || seq.Less(c.rcv.nxt) {
+		return
+	}
+	if c.finSeen {
+		c.ackNow = c.ackNow || c.rcv.fin != c.rcv.nxt
 		return
 	}
 	if n := len(c.in.runs); n > 0 && seq.Less(c.in.runs[n-1].end) {

@@ -11,8 +11,14 @@ const (
 	millisecond = instant(time.Millisecond)
 )
 
-// at returns t as an instant. What lies before the epoch is taken for it.
-func (c *Conn) at(t time.Time) instant { return max(1, instant(t.Sub(c.cfg.Epoch))) }
+// at returns t as an instant. What lies before the epoch is taken for it, and
+// what lies before the last instant for that one: callers read the clock before
+// they have the connection's lock, and come to it in any order, but a timestamp
+// that is older than the last would have the peer drop the segment (PAWS).
+func (c *Conn) at(t time.Time) instant {
+	c.latest = max(1, c.latest, instant(t.Sub(c.cfg.Epoch)))
+	return c.latest
+}
 
 // add returns the instant d later.
 func (i instant) add(d time.Duration) instant { return i + instant(d) }

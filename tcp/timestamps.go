@@ -34,12 +34,16 @@ func (c *Conn) setRecent(now instant, tsval uint32) {
 func (c *Conn) checkTimestamps(now instant, seg *Segment) Reason {
 	// RFC 7323, 5.2: "When an <RST> segment is received, it MUST NOT be subjected to
 	// the PAWS check"
-	if !c.ts.agreed || seg.Flags.Has(rst) {
+	if !c.snd.tsOK || seg.Flags.Has(rst) {
 		return ReasonTaken
 	}
 	// RFC 7323, 3.2: "If a non-<RST> segment is received without a TSopt, a TCP
-	// SHOULD silently drop the segment."
+	// SHOULD silently drop the segment." But for a SYN: a peer that has started anew,
+	// without timestamps, needs the challenge ACK (RFC 5961, 4.2) to end what we have.
 	if !seg.Options.HasTimestamps {
+		if seg.Flags.Has(syn) {
+			return ReasonTaken
+		}
 		return ReasonNoTimestamps
 	}
 	// R1: "SEG.TSval < TS.Recent, TS.Recent is valid [...] Send an acknowledgment in
@@ -57,7 +61,7 @@ func (c *Conn) checkTimestamps(now instant, seg *Segment) Reason {
 // SEG.SEQ <= Last.ACK.sent (see Section 4.3), then record its timestamp in
 // TS.Recent."
 func (c *Conn) recordTimestamp(now instant, seg *Segment) {
-	if c.ts.agreed && seg.Options.HasTimestamps && seg.Seq.LessEq(c.rcv.lastACK) {
+	if c.snd.tsOK && seg.Options.HasTimestamps && seg.Seq.LessEq(c.rcv.lastACK) {
 		// An older one comes this far only when TS.Recent is outdated.
 		c.setRecent(now, seg.Options.TSVal)
 	}
@@ -69,7 +73,7 @@ func (c *Conn) recordTimestamp(now instant, seg *Segment) {
 // averaged RTT measurement only if the segment advances the left edge of the send
 // window, i.e., SND.UNA is increased."
 func (c *Conn) echoed(now instant, seg *Segment) (time.Duration, bool) {
-	if !c.ts.agreed || !seg.Options.HasTimestamps {
+	if !c.snd.tsOK || !seg.Options.HasTimestamps {
 		return 0, false
 	}
 	ticks := tsClock(now, c.ts.offset) - seg.Options.TSEcr

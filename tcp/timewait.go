@@ -37,7 +37,7 @@ func (c *Conn) TimeWait() TimeWait {
 		cfg:     c.cfg,
 		expires: c.timers[timerClose], since: c.timers[timerClose] - instant(c.cfg.TimeWait),
 		sndNxt: c.snd.nxt, rcvNxt: c.rcv.nxt,
-		tsRecent: c.ts.recent, tsOffset: c.ts.offset, timestamps: c.ts.agreed,
+		tsRecent: c.ts.recent, tsOffset: c.ts.offset, timestamps: c.snd.tsOK,
 		oddReply: c.oddReply,
 		window:   uint16(min(c.rcvWindow()>>c.rcv.shift, 65535)),
 	}
@@ -46,7 +46,8 @@ func (c *Conn) TimeWait() TimeWait {
 // Receive judges a segment for the four-tuple. For TimeWaitReply and
 // TimeWaitRestart it fills out, all but the ports.
 func (tw *TimeWait) Receive(t time.Time, seg *Segment, out *Segment) TimeWaitAction {
-	now := max(1, instant(t.Sub(tw.cfg.Epoch)))
+	// Not before the connection's last segment: its timestamp must not be greater.
+	now := max(tw.since, instant(t.Sub(tw.cfg.Epoch)))
 	action := tw.judge(now, seg)
 	if action == TimeWaitReply || action == TimeWaitRestart {
 		out.clear()
@@ -75,15 +76,16 @@ func (tw *TimeWait) judge(now instant, seg *Segment) TimeWaitAction {
 	case !seg.Flags.Has(ack):
 		return TimeWaitIgnore
 	}
+	again := seg.Flags.Has(fin) && seg.end() == tw.rcvNxt
 	if tw.timestamps && seg.Options.HasTimestamps {
 		if tsBefore(seg.Options.TSVal, tw.tsRecent) {
 			return tw.stray(now) // PAWS: RFC 7323, 5.3, R1
 		}
-		if seg.Seq.LessEq(tw.rcvNxt) {
-			tw.tsRecent = seg.Options.TSVal
+		if again || seg.Seq == tw.rcvNxt {
+			tw.tsRecent = seg.Options.TSVal // R3
 		}
 	}
-	if seg.Flags.Has(fin) && seg.end() == tw.rcvNxt {
+	if again {
 		// RFC 9293, 3.10.7.4: "The only thing that can arrive in this state is a
 		// retransmission of the remote FIN. Acknowledge it, and restart the 2 MSL
 		// timeout."
