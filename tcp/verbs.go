@@ -76,6 +76,9 @@ func (c *Conn) Writable() bool {
 // Room is how many bytes of text Write would queue now, while it may write at all.
 func (c *Conn) Room() int { return c.cfg.SendBuffer - c.out.len() }
 
+// SetMaxSegment changes Params.MaxSegment, for a link that takes others.
+func (c *Conn) SetMaxSegment(n int) { c.maxSegment = int32(min(max(n, 0), 65535)) }
+
 // SetMSS sets the largest text in bytes of a segment without options that the
 // path carries, when it changes. What is in the network in larger segments is
 // sent again at once, if the path has become narrower.

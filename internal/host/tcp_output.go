@@ -85,10 +85,12 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 // fillLocked makes a batch of what the machine has to send, and returns how many
 // segments that is.
 func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
+	err := c.routeLocked(now)
 	for n < tcpBatchLen && c.m.Next(now, &o.segments[n]) {
-		if n == 0 && !c.routeLocked(now) {
+		if err != nil {
 			// Without a way out the segment is lost, and its timer runs.
 			c.h.stats.drop(ReasonNoRoute)
+			c.m.Unreachable(now, err, false)
 			c.m.Returned()
 			return 0
 		}
@@ -98,19 +100,25 @@ func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 	return n
 }
 
-// routeLocked looks the route up again if routes or addresses have changed.
-func (c *TCPConn) routeLocked(now time.Time) bool {
+// routeLocked looks the route up again if routes or addresses have changed. What
+// the machine makes next fits the link by which it leaves.
+func (c *TCPConn) routeLocked(now time.Time) error {
 	g := c.h.routeGeneration()
 	if c.generation == g {
-		return true
+		return nil
 	}
-	r, err := c.h.lookupRoute(c.key.localAddrPort().Addr(), c.key.remoteAddrPort().Addr())
+	local := c.key.localAddrPort().Addr()
+	r, err := c.h.lookupRoute(local, c.key.remoteAddrPort().Addr())
 	if err != nil {
-		c.m.Unreachable(now, err, false)
-		return false
+		return err
+	}
+	if r.ifc != c.route.ifc {
+		mss, maxSegment := r.tcpSizes(local)
+		c.m.SetMSS(now, mss)
+		c.m.SetMaxSegment(maxSegment)
 	}
 	c.route, c.generation = r, g
-	return true
+	return nil
 }
 
 // build writes the headers of segment i, in one pass, and refers to its text.
