@@ -97,7 +97,11 @@ func (h *Host) reserveTCPConn() bool {
 
 // Connected returns a channel that is closed when a dialled connection is open or
 // has failed: then ConnectError says which.
-func (c *TCPConn) Connected() <-chan struct{} { return c.connected }
+func (c *TCPConn) Connected() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connected
+}
 
 // ConnectError returns nil for a connection that was opened, and otherwise why the
 // handshake failed.

@@ -18,6 +18,7 @@ type tcpHost struct {
 	resets     rateLimit // of RSTs for segments of no connection
 	tcpOutputs sync.Pool // of *tcpOutput
 	tcpConns   atomic.Int64
+	dialled    chan struct{} // closed: what Connected returns of connections whose dial is over
 }
 
 func (h *Host) initTCP() (err error) {
@@ -33,6 +34,8 @@ func (h *Host) initTCP() (err error) {
 	h.timeWait.init(h)
 	h.resets.init(h.config.ICMPErrorRate, rateBurst)
 	h.tcpOutputs.New = func() any { return new(tcpOutput) }
+	h.dialled = make(chan struct{})
+	close(h.dialled)
 	return nil
 }
 
