@@ -219,6 +219,18 @@ func TestReadFromWriteTo(t *testing.T) {
 	}
 }
 
+// An io.EOF of the writer is not wrapped, as in net.
+func TestWriteToEOF(t *testing.T) {
+	a, b := newPair(t, usernet.Config{}, pipe.Config{})
+	c, peer := connect(t, a, b)
+	io.WriteString(c, "x")
+	r, w := io.Pipe()
+	r.CloseWithError(io.EOF)
+	if _, err := peer.WriteTo(w); err != io.EOF {
+		t.Errorf("WriteTo: %v, want EOF itself", err)
+	}
+}
+
 // Both ends close at the same time; the ports are free again afterwards.
 func TestSimultaneousClose(t *testing.T) {
 	a, b := newPair(t, usernet.Config{}, pipe.Config{})

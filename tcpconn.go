@@ -136,8 +136,8 @@ func copyTo(w io.Writer, r io.Reader) (int64, error) {
 }
 
 func (c *TCPConn) copyError(op string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || err == io.EOF {
+		return err // as in net; an io.EOF here is a writer's
 	}
 	return &net.OpError{Op: op, Net: c.network.String(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
