@@ -41,6 +41,18 @@ func (c *TCPConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// WriteUrgent is Write of urgent data (RFC 6093): until the peer has acknowledged
+// b, segments point to its end. The peer reads it in line; a Read there ends at
+// that point, and Info tells how far it is. New programs should not use it
+// (RFC 9293, 3.8.5, SHLD-13).
+func (c *TCPConn) WriteUrgent(b []byte) (int, error) {
+	n, err := c.c.WriteUrgent(b)
+	if err != nil {
+		err = c.opError("write", "write", err)
+	}
+	return n, err
+}
+
 // Close closes the connection. What was written is still sent, in the background
 // (but see SetLinger); blocked calls return net.ErrClosed.
 func (c *TCPConn) Close() error { return c.opError("close", "close", c.c.Close()) }

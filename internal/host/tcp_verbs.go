@@ -34,7 +34,14 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 
 // Write queues all of b for sending, and waits for room if need be: it returns
 // n < len(b) only with an error. Writes at the same time do not mix.
-func (c *TCPConn) Write(b []byte) (n int, err error) {
+func (c *TCPConn) Write(b []byte) (int, error) { return c.write(b, c.m.Write) }
+
+// WriteUrgent is Write of urgent data: segments point to its end until the peer
+// has acknowledged it, and the peer finds it in line (RFC 6093).
+func (c *TCPConn) WriteUrgent(b []byte) (int, error) { return c.write(b, c.m.WriteUrgent) }
+
+// write queues b by queue, which is one of the machine's.
+func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, error)) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.writing {
@@ -53,7 +60,7 @@ func (c *TCPConn) Write(b []byte) (n int, err error) {
 			continue
 		}
 		now := c.h.clock.Now()
-		k, err := c.m.Write(now, b[n:])
+		k, err := queue(now, b[n:])
 		n += k
 		if err != nil && !errors.Is(err, tcp.ErrWouldBlock) {
 			c.endWriteLocked()
@@ -108,15 +115,6 @@ func (c *TCPConn) shutdown(f func(now time.Time) error) error {
 		}
 		return f(now)
 	})
-}
-
-// WriteUrgent queues b, and marks its last byte urgent (RFC 6093: in line).
-func (c *TCPConn) WriteUrgent(b []byte) (n int, err error) {
-	err = c.verb(func(now time.Time) (err error) {
-		n, err = c.m.WriteUrgent(now, b)
-		return err
-	})
-	return n, err
 }
 
 // SetNoDelay turns Nagle's algorithm off or on.
