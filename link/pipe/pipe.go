@@ -89,6 +89,7 @@ type end struct {
 	idle      sync.Cond     // no delivery is in progress any more; on mu
 	backlog   []link.Packet // copies; guarded by mu
 	receiving bool          // Receive was called; guarded by mu
+	late      int           // packets kept since then; guarded by mu
 	ended     bool          // done is closed; guarded by mu
 }
 
@@ -150,6 +151,10 @@ func (e *end) leave() {
 
 // keep copies as much of batch into the backlog as has room there. When Receive
 // has taken the backlog over meanwhile, it returns its deliver instead.
+//
+// While Receive hands the backlog over, it takes maxBacklog packets more in all:
+// their delivery may lead to new ones, and a flow that goes on and on would
+// otherwise never be delivered by its senders.
 func (e *end) keep(batch []link.Packet) (deliver *func([]link.Packet), n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -160,6 +165,10 @@ func (e *end) keep(batch []link.Packet) (deliver *func([]link.Packet), n int) {
 		return nil, len(batch)
 	}
 	n = min(len(batch), maxBacklog-len(e.backlog))
+	if e.receiving {
+		n = min(n, maxBacklog-e.late)
+		e.late += n
+	}
 	for i := range batch[:n] {
 		p := &batch[i]
 		data := make([]byte, 0, p.Len())
