@@ -39,19 +39,13 @@ type Config struct {
 	ChallengeACKs *ChallengeLimiter        // an own one; stacks share one (RFC 5961, 7)
 }
 
-// KeepAlive is how an idle connection is probed (RFC 9293, 3.8.4).
+// KeepAlive is how an idle connection is probed (RFC 9293, 3.8.4). The interval
+// has no default here: who wants probes says how long to wait for them.
 type KeepAlive struct {
 	Idle     time.Duration // silence before the first probe; 0: no probes. Go's net and Linux default to less than the RFC's 2 h
 	Interval time.Duration // between probes; 75 s
 	Count    int           // unanswered probes that end the connection; 9
 }
-
-// KeepAliveIdle is the least idle time that may be a default when keepalives
-// are turned on without one.
-//
-// RFC 9293, 3.8.4: "This interval MUST be configurable (MUST-27) and MUST
-// default to no less than two hours (MUST-28)."
-const KeepAliveIdle = 2 * time.Hour
 
 // withDefaults fills what is not set in k, when keepalives are on.
 func (k KeepAlive) withDefaults() KeepAlive {

@@ -47,7 +47,7 @@ var requirements = []requirement{
 	{id: "MUST-26", section: "3.8.4", level: "MUST", what: "Keep-alives are sent only when nothing is outstanding and nothing came for an interval."},
 	{id: "MUST-27", section: "3.8.4", level: "MUST", what: "That interval can be configured."},
 	{id: "MUST-28", section: "3.8.4", level: "MUST", what: "That interval is two hours or more by default.",
-		deviates: "In package tcp who switches keep-alives on says the interval, and KeepAliveIdle is the RFC's. Package usernet's default is 15 seconds, that of package net."},
+		deviates: "Package tcp has no default: who switches keep-alives on says the interval. Package usernet's default is 15 seconds, that of package net."},
 	{id: "MUST-29", section: "3.8.4", level: "MUST NOT", what: "One keep-alive that stays without an answer ends a connection."},
 	{id: "MUST-30", section: "3.8.5", level: "MUST", what: "Urgent data is supported."},
 	{id: "MUST-31", section: "3.8.5", level: "MUST", what: "Urgent data may have any length."},

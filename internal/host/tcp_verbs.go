@@ -122,11 +122,6 @@ func (c *TCPConn) SetNoDelay(on bool) error {
 	return c.verb(func(now time.Time) error { c.m.SetNoDelay(now, on); return nil })
 }
 
-// SetCork holds less than a full segment back, or lets it go.
-func (c *TCPConn) SetCork(on bool) error {
-	return c.verb(func(now time.Time) error { c.m.SetCork(now, on); return nil })
-}
-
 // SetKeepAlive sets whether and when an idle peer is probed.
 func (c *TCPConn) SetKeepAlive(k tcp.KeepAlive) error {
 	return c.verb(func(now time.Time) error { c.m.SetKeepAlive(now, k); return nil })
