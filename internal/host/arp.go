@@ -103,12 +103,11 @@ func (t *neighbourTable) sendARPRequest(e *neighbourEvent) {
 // addresses assigned to the outgoing interface, that address SHOULD be placed in
 // the IP Source Address of the outgoing solicitation."
 func (t *neighbourTable) solicitFrom(e *neighbourEvent) netip.Addr {
-	for _, p := range t.ifc.addrs {
-		if p.Addr() == e.asker {
-			return e.asker
-		}
+	net := t.ifc.h.net.Load()
+	if net.own[e.asker] == t.ifc {
+		return e.asker
 	}
-	return t.ifc.sourceFor(e.addr)
+	return net.sourceFor(t.ifc, e.addr)
 }
 
 func (ifc *iface) sendARP(dst wire.MAC, a *wire.ARP) {

@@ -307,9 +307,9 @@ func statefulDrops(half []byte) []statefulDrop {
 			r.counted(func() { write(r, peer4) }, ReasonLinkFull)
 		}},
 		{reason: ReasonLinkDown, run: func(r *rig) {
-			r.h.net.Load().ifaces[1].down.Store(true)
+			r.h.net.Load().places[1].ifc.down.Store(true)
 			r.counted(func() { r.inject(frame(echoRequest(peer4, host4, "x"))) }, ReasonNoRoute)
-			c := r.h.net.Load().ifaces[1]
+			c := r.h.net.Load().places[1].ifc
 			r.counted(func() { c.transmitOrDrop([]link.Packet{{Data: [][]byte{good4()}}}) }, ReasonLinkDown)
 		}},
 	}

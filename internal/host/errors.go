@@ -22,6 +22,10 @@ var (
 	ErrIsConnected    = errors.New("transport endpoint is connected") // EISCONN: a write with address on a socket with peer
 	ErrBadInterface   = errors.New("invalid interface configuration") // Attach: the reason is in the text around it
 	ErrLinkDown       = errors.New("network is down")                 // ENETDOWN: the link has ended, or refused the packet
+	ErrNoInterface    = errors.New("no such interface")               // ENODEV: no interface of that name
+	ErrExists         = errors.New("duplicate")                       // EEXIST: the address or route is there already
+	ErrNoRouteEntry   = errors.New("no such route")                   // ESRCH: there is no such route to be removed
+	ErrBadRoute       = errors.New("invalid route")                   // AddRoute: the reason is in the text around it
 )
 
 // Sentinels of package tcp that the network layer returns too.

@@ -65,7 +65,7 @@ func TestNeighbourDiscoveryInFragments(t *testing.T) {
 			return frame(withHopLimit(rawIP(peer6, host6, wire.ProtocolFragment, append(b, m[from:to]...)), 255))
 		}
 		r := newRig(t, Config{}, link.Info{})
-		mac := func() wire.MAC { return r.h.net.Load().ifaces[1].neighbours.get(peer6).mac }
+		mac := func() wire.MAC { return r.h.net.Load().places[1].ifc.neighbours.get(peer6).mac }
 		r.counted(func() { r.inject(piece(wire.ProtocolICMPv6, 0, len(m), false)) }, ReasonNDFragment)
 		r.counted(func() { r.inject(piece(wire.ProtocolDestination, 0, len(m), true)) }, ReasonNDFragment)
 		r.inject(piece(wire.ProtocolICMPv6, 0, 24, false))

@@ -104,7 +104,7 @@ func checksumFits(p wire.Protocol, b []byte) bool {
 // checkBounds checks what the host promises to keep small.
 func (r *rig) checkBounds() {
 	r.Helper()
-	ifc := r.h.net.Load().ifaces[1]
+	ifc := r.h.net.Load().places[1].ifc
 	if n := len(ifc.neighbours.cache.entries); n > r.h.config.MaxNeighbours {
 		r.Fatalf("%d neighbours", n)
 	}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/tcp"
 )
 
@@ -141,40 +140,6 @@ func (h *Host) random(b []byte) error {
 	return nil
 }
 
-// Attach hands the link l over to the host, which closes it when it is closed
-// itself, and adds the interface that config describes. When it returns, packets
-// are received. With an error, which is ErrClosed or wraps ErrBadInterface, the
-// link stays the caller's.
-func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
-	ifc, err := newInterface(h, l, config)
-	if err != nil {
-		return err
-	}
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return ErrClosed
-	}
-	t, err := h.net.Load().with(ifc, config)
-	if err != nil {
-		h.mu.Unlock()
-		return err
-	}
-	h.net.Store(t)
-	queues := ifc.info().Queues
-	h.receivers.Add(queues)
-	h.mu.Unlock()
-
-	running := make(chan struct{})
-	for q := range queues {
-		go ifc.receive(q, running)
-	}
-	for range queues {
-		<-running
-	}
-	return nil
-}
-
 // Close resets connections, closes sockets and links, and waits until no
 // goroutine or callback of the host runs any more. It must not be called from
 // within a delivery of a link or a callback of the Clock. A second Close waits
@@ -193,8 +158,8 @@ func (h *Host) Close() error {
 	h.udp.closeAll()
 	h.pings.closeAll()
 	h.timers.close()
-	for _, ifc := range h.net.Load().ifaces {
-		ifc.close()
+	for _, p := range h.net.Load().places {
+		p.ifc.close()
 	}
 	h.receivers.Wait()
 	close(h.done)

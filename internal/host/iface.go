@@ -3,6 +3,8 @@ package host
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/usernet-go/usernet/link"
@@ -17,19 +19,19 @@ type InterfaceConfig struct {
 	MAC      wire.MAC       // if zero, the link's; if that is zero too, a random one
 }
 
-// An iface is one interface: a link and what the host knows about it. All but
-// the neighbours is immutable.
+// An iface is one interface: a link and what the host knows about it. Which
+// addresses it has says the topology; all but the neighbours is immutable.
 type iface struct {
 	h        *Host
 	name     string
 	link     link.Link // nil: packets go to the host itself
 	linkInfo link.Info
 	mac      wire.MAC
-	addrs    []netip.Prefix // addresses as configured, not masked; a made link-local one last
 
 	neighbours neighbourTable
-	down       atomic.Bool  // the link has ended
-	conflict   atomic.Int64 // when another host last claimed our address, since Host.epoch; 0: never
+	receivers  sync.WaitGroup // goroutines of the link's receive queues
+	down       atomic.Bool    // the link has ended
+	conflict   atomic.Int64   // when another host last claimed our address, since Host.epoch; 0: never
 }
 
 // loopbackMTU is the largest packet that IPv4 can tell the length of.
@@ -43,36 +45,37 @@ func newLoopback(h *Host) *iface {
 			Medium: link.IP, MTU: loopbackMTU, MaxSegment: loopbackMTU,
 			MaxPieces: 1 << 16, ChecksumOffload: true, Queues: 1,
 		},
-		addrs: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")},
 	}
 }
 
-// newInterface checks what config and the link say of each other.
-func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, error) {
+// newInterface makes an interface of the link, with the addresses that it starts
+// with.
+func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, []address, error) {
 	ifc := &iface{h: h, name: config.Name, link: l, linkInfo: l.Info()}
 	info := &ifc.linkInfo
 	switch {
 	case info.MTU < minMTUv4 || info.MTU > loopbackMTU:
-		return nil, fmt.Errorf("%w: the link's MTU of %d is not in %d to %d", ErrBadInterface, info.MTU, minMTUv4, loopbackMTU)
+		return nil, nil, fmt.Errorf("%w: the link's MTU of %d is not in %d to %d", ErrBadInterface, info.MTU, minMTUv4, loopbackMTU)
 	case info.Queues < 1 || info.MaxPieces < 2:
-		return nil, fmt.Errorf("%w: the link says %d queues and %d pieces a packet", ErrBadInterface, info.Queues, info.MaxPieces)
+		return nil, nil, fmt.Errorf("%w: the link says %d queues and %d pieces a packet", ErrBadInterface, info.Queues, info.MaxPieces)
 	}
+	var addrs []address
 	for _, p := range config.Addrs {
-		if err := checkAddress(p, info); err != nil {
-			return nil, err
+		a, err := ifc.newAddress(p)
+		if err != nil {
+			return nil, nil, err
 		}
-		ifc.addrs = append(ifc.addrs, netip.PrefixFrom(p.Addr().WithZone(""), p.Bits()))
-	}
-	if err := ifc.checkGateways(config.Gateways); err != nil {
-		return nil, err
+		addrs = append(addrs, a)
 	}
 	if info.Medium == link.Ethernet {
 		if err := ifc.chooseMAC(config.MAC); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		ifc.addLinkLocal()
+		if needsLinkLocal(addrs) {
+			addrs = append(addrs, ifc.linkLocal())
+		}
 	}
-	return ifc, ifc.neighbours.init(ifc)
+	return ifc, addrs, ifc.neighbours.init(ifc)
 }
 
 const (
@@ -80,49 +83,45 @@ const (
 	minMTUv6 = 1280 // RFC 8200, 5
 )
 
-func checkAddress(p netip.Prefix, info *link.Info) error {
+// newAddress checks an address that the application gives the interface.
+func (ifc *iface) newAddress(p netip.Prefix) (address, error) {
 	a := p.Addr()
+	var err error
 	switch {
 	case !p.IsValid() || a.Is4In6():
-		return fmt.Errorf("%w: %v is no address with a prefix length, as in 10.0.0.1/24", ErrBadInterface, p)
+		err = fmt.Errorf("%w: %v is no address with a prefix length, as in 10.0.0.1/24", ErrBadInterface, p)
 	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == limitedBroadcast:
-		return fmt.Errorf("%w: %v cannot be an interface's address", ErrBadInterface, a)
+		err = fmt.Errorf("%w: %v cannot be an interface's address", ErrBadInterface, a)
 	case a.Is4() && a == broadcastOf(p):
-		return fmt.Errorf("%w: %v is the broadcast address of its network", ErrBadInterface, p)
-	case a.Is6() && info.MTU < minMTUv6:
-		return fmt.Errorf("%w: %v needs an MTU of %d, the link has %d", ErrBadInterface, a, minMTUv6, info.MTU)
+		err = fmt.Errorf("%w: %v is the broadcast address of its network", ErrBadInterface, p)
+	case a.Is6() && ifc.linkInfo.MTU < minMTUv6:
+		err = fmt.Errorf("%w: %v needs an MTU of %d, the link has %d", ErrBadInterface, a, minMTUv6, ifc.linkInfo.MTU)
 	}
-	return nil
+	return address{prefix: netip.PrefixFrom(a.WithZone(""), p.Bits())}, err
 }
 
-func (ifc *iface) checkGateways(gateways []netip.Addr) error {
-	var seen [2]bool
+// defaultRoutes returns the routes by an interface's gateways.
+func (ifc *iface) defaultRoutes(gateways []netip.Addr) ([]routeEntry, error) {
+	var routes []routeEntry
 	for _, g := range gateways {
-		i := 0
-		if g.Is6() {
-			i = 1
+		if !g.IsValid() || g.Is4In6() || g.IsUnspecified() || g.IsMulticast() {
+			return nil, fmt.Errorf("%w: %v cannot be a gateway", ErrBadInterface, g)
 		}
-		switch {
-		case !g.IsValid() || g.Is4In6() || g.IsUnspecified() || g.IsMulticast():
-			return fmt.Errorf("%w: %v cannot be a gateway", ErrBadInterface, g)
-		case seen[i]:
-			return fmt.Errorf("%w: %v is the second gateway of its family", ErrBadInterface, g)
-		case ifc.linkInfo.Medium == link.Ethernet && !g.IsLinkLocalUnicast() && !ifc.onLink(g):
-			return fmt.Errorf("%w: the gateway %v lies in no network of the interface's addresses", ErrBadInterface, g)
+		r := routeEntry{prefix: everywhere(g), ifc: ifc, gateway: g.WithZone("")}
+		if slices.ContainsFunc(routes, func(other routeEntry) bool { return other.prefix == r.prefix }) {
+			return nil, fmt.Errorf("%w: %v is the second gateway of its family", ErrBadInterface, g)
 		}
-		seen[i] = true
+		routes = append(routes, r)
 	}
-	return nil
+	return routes, nil
 }
 
-// onLink says whether a lies in a network of ifc's own addresses.
-func (ifc *iface) onLink(a netip.Addr) bool {
-	for _, p := range ifc.addrs {
-		if p.Contains(a) {
-			return true
-		}
+// everywhere returns the prefix that contains all addresses of a's family.
+func everywhere(a netip.Addr) netip.Prefix {
+	if a.Is4() {
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	}
-	return false
+	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 }
 
 func (ifc *iface) chooseMAC(configured wire.MAC) error {
@@ -142,24 +141,29 @@ func (ifc *iface) chooseMAC(configured wire.MAC) error {
 	return nil
 }
 
-// addLinkLocal gives an interface that has an IPv6 address a link-local one.
+// needsLinkLocal says whether an interface with these addresses is to have a
+// link-local one besides.
 //
 // RFC 4291, 2.1: "All interfaces are required to have at least one Link-Local
-// unicast address". Its interface identifier is that of appendix A.
-func (ifc *iface) addLinkLocal() {
+// unicast address".
+func needsLinkLocal(addrs []address) bool {
 	v6 := false
-	for _, p := range ifc.addrs {
-		v6 = v6 || p.Addr().Is6()
-		if p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
-			return
+	for _, a := range addrs {
+		ip := a.prefix.Addr()
+		if ip.Is6() && ip.IsLinkLocalUnicast() {
+			return false
 		}
+		v6 = v6 || ip.Is6()
 	}
-	if !v6 {
-		return
-	}
+	return v6
+}
+
+// linkLocal returns the link-local address with the interface identifier of RFC
+// 4291, appendix A.
+func (ifc *iface) linkLocal() address {
 	m := ifc.mac
 	a := netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
-	ifc.addrs = append(ifc.addrs, netip.PrefixFrom(a, 64))
+	return address{prefix: netip.PrefixFrom(a, 64), origin: originLinkLocal}
 }
 
 // info describes the link.
@@ -169,10 +173,14 @@ func (ifc *iface) info() *link.Info { return &ifc.linkInfo }
 // told right before.
 func (ifc *iface) receive(queue int, started chan<- struct{}) {
 	defer ifc.h.receivers.Done()
+	defer ifc.receivers.Done()
 	started <- struct{}{}
 	if err := ifc.link.Receive(queue, ifc.deliver); err != nil {
-		ifc.down.Store(true)
 		ifc.h.log.Error("link ended", "interface", ifc.name, "queue", queue, "error", err)
+		ifc.down.Store(true)
+		// Routes by it are no routes any more; whoever has one looks again. A host that is
+		// being closed has no use for that.
+		_ = ifc.h.change(func(*topology) error { return nil })
 	}
 }
 
@@ -184,27 +192,4 @@ func (ifc *iface) close() {
 	if err := ifc.link.Close(); err != nil {
 		ifc.h.log.Error("link does not close", "interface", ifc.name, "error", err)
 	}
-}
-
-// sourceFor returns ifc's address for packets to nextHop: the one whose network
-// covers it, else the first of the family that fits its scope.
-func (ifc *iface) sourceFor(nextHop netip.Addr) netip.Addr {
-	var first, any netip.Addr
-	for _, p := range ifc.addrs {
-		a := p.Addr()
-		switch {
-		case a.Is4() != nextHop.Is4():
-		case p.Contains(nextHop):
-			return a
-		case !any.IsValid():
-			any = a
-		}
-		if a.Is4() == nextHop.Is4() && !first.IsValid() && a.IsLinkLocalUnicast() == nextHop.IsLinkLocalUnicast() {
-			first = a
-		}
-	}
-	if first.IsValid() {
-		return first
-	}
-	return any
 }

@@ -15,8 +15,9 @@ type neighbourTable struct {
 	ifc   *iface
 	timer timer
 
-	mu    sync.Mutex // nothing but the timers' lock is taken under it
-	cache neighbourCache
+	mu     sync.Mutex // nothing but the timers' lock is taken under it
+	cache  neighbourCache
+	closed bool // the interface is gone: no timer any more
 }
 
 func (t *neighbourTable) init(ifc *iface) error {
@@ -61,8 +62,18 @@ func (t *neighbourTable) settle(now time.Time) {
 		t.perform(now, &e)
 		t.mu.Lock()
 	}
-	t.ifc.h.timers.set(&t.timer, t.cache.Deadline())
+	if !t.closed {
+		t.ifc.h.timers.set(&t.timer, t.cache.Deadline())
+	}
 	t.mu.Unlock()
+}
+
+// close stops the timer for good.
+func (t *neighbourTable) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	t.ifc.h.timers.remove(&t.timer)
 }
 
 func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {

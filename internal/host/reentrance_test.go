@@ -228,7 +228,7 @@ func TestLinkEnds(t *testing.T) {
 	}
 	c := dialUDP(t, h, fromPeer4)
 	l.fail <- errors.New("cable gone")
-	for !h.net.Load().ifaces[1].down.Load() {
+	for !h.net.Load().places[1].ifc.down.Load() {
 		runtime.Gosched()
 	}
 	if _, err := h.DialUDP(netip.AddrPort{}, fromPeer4); err != ErrNoRoute {

@@ -49,7 +49,7 @@ func TestGratuitousARP(t *testing.T) {
 	if e, _, _ := wire.ParseEthernet(r.one()); e.Dst != otherMAC {
 		t.Errorf("sent to %v, want %v", e.Dst, otherMAC)
 	}
-	if r.h.net.Load().ifaces[1].neighbours.cache.entries[other4] != nil {
+	if r.h.net.Load().places[1].ifc.neighbours.cache.entries[other4] != nil {
 		t.Error("a gratuitous ARP packet made an entry")
 	}
 }
@@ -231,7 +231,7 @@ func TestErrorToLinkLocalSource(t *testing.T) {
 	}
 	deliver := <-second.deliver
 	src := netip.MustParseAddr("fe80::2")
-	mac := r.h.net.Load().ifaces[2].mac
+	mac := r.h.net.Load().places[2].ifc.mac
 	for _, f := range [][]byte{
 		frameTo(groupMAC(group6), wire.EtherTypeIPv6, rawIP(src, group6, wire.ProtocolDestination, options6(wire.ProtocolUDP, 0x80|30, 4, 0, 0, 0, 0))),
 		frameTo(mac, wire.EtherTypeIPv6, echoRequest(src, netip.MustParseAddr("2001:db8:5::1"), "x")),
@@ -244,7 +244,7 @@ func TestErrorToLinkLocalSource(t *testing.T) {
 		t.Fatalf("%d packets left by the interface that the packets came by, want a solicitation", len(sent))
 	}
 	a := wire.NeighborAdvertisement{Solicited: true, Override: true, Target: src, TargetMAC: peerMAC}
-	local := r.h.net.Load().ifaces[2].addrs[1].Addr()
+	local := r.h.net.Load().places[2].addrs[1].prefix.Addr()
 	answer := withHopLimit(ip(src, local, wire.ProtocolICMPv6, a.Append(nil)), 255)
 	deliver([]link.Packet{{Data: [][]byte{frameTo(mac, wire.EtherTypeIPv6, answer)}}})
 	if sent := second.take(); len(sent) != 2 {

@@ -1,9 +1,7 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
@@ -32,91 +30,6 @@ func broadcastOf(p netip.Prefix) netip.Addr {
 		a[i/8] |= 0x80 >> (i % 8)
 	}
 	return netip.AddrFrom4(a)
-}
-
-// A topology is the host's interfaces, addresses and routes. It is immutable: a
-// change makes a new one, so that the way of a packet needs no lock.
-type topology struct {
-	generation uint32
-	ifaces     []*iface              // the first is lo
-	own        map[netip.Addr]*iface // our addresses, without those of lo
-	broadcasts map[netip.Addr]*iface // of our IPv4 networks
-	groups     map[netip.Addr]bool   // IPv6 solicited-node addresses that we listen at
-	routes     []routeEntry          // longest prefix first
-}
-
-type routeEntry struct {
-	prefix  netip.Prefix // masked
-	ifc     *iface
-	gateway netip.Addr // the zero Addr: destinations are on the link
-}
-
-func newTopology(lo *iface) *topology { return &topology{ifaces: []*iface{lo}} }
-
-// with returns t with one more interface.
-func (t *topology) with(ifc *iface, config InterfaceConfig) (*topology, error) {
-	if ifc.name == "" {
-		ifc.name = fmt.Sprintf("link%d", len(t.ifaces))
-	}
-	n := &topology{
-		generation: t.generation + 1,
-		ifaces:     append(slices.Clone(t.ifaces), ifc),
-		own:        make(map[netip.Addr]*iface),
-		broadcasts: make(map[netip.Addr]*iface),
-		groups:     make(map[netip.Addr]bool),
-		routes:     slices.Clone(t.routes),
-	}
-	for _, other := range t.ifaces {
-		if other.name == ifc.name {
-			return nil, fmt.Errorf("%w: there is an interface %q already", ErrBadInterface, ifc.name)
-		}
-	}
-	for _, i := range n.ifaces[1:] {
-		for _, p := range i.addrs {
-			a := p.Addr()
-			if n.own[a] != nil {
-				return nil, fmt.Errorf("%w: %v is an address of interface %q already", ErrBadInterface, a, n.own[a].name)
-			}
-			n.own[a] = i
-			if b := broadcastOf(p); b.IsValid() {
-				n.broadcasts[b] = i
-			}
-			if a.Is6() {
-				n.groups[wire.SolicitedNode(a)] = true
-			}
-		}
-	}
-	for _, p := range ifc.addrs {
-		n.routes = append(n.routes, routeEntry{prefix: p.Masked(), ifc: ifc})
-	}
-	for _, g := range config.Gateways {
-		all := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		if g.Is6() {
-			all = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		}
-		n.routes = append(n.routes, routeEntry{prefix: all, ifc: ifc, gateway: g.WithZone("")})
-	}
-	slices.SortStableFunc(n.routes, func(a, b routeEntry) int { return b.prefix.Bits() - a.prefix.Bits() })
-	return n, nil
-}
-
-// isOwn says whether packets to a are for the host itself.
-func (t *topology) isOwn(a netip.Addr) bool { return t.own[a] != nil || a.IsLoopback() }
-
-// isBroadcast says whether a is an IPv4 broadcast address, of the link or of one
-// of our networks.
-func (t *topology) isBroadcast(a netip.Addr) bool {
-	return a == limitedBroadcast || a.Is4() && t.broadcasts[a] != nil
-}
-
-// ifaceNamed returns the interface that a zone names, or nil.
-func (t *topology) ifaceNamed(zone string) *iface {
-	for _, ifc := range t.ifaces {
-		if ifc.name == zone {
-			return ifc
-		}
-	}
-	return nil
 }
 
 // withZone returns ap with the name of the interface that has the address local,
@@ -170,7 +83,7 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 		return route{}, ErrAddrNotAvail
 	}
 	entry, ok := t.find(src, dst, zone)
-	if !ok || entry.ifc.down.Load() {
+	if !ok {
 		return route{}, ErrNoRoute
 	}
 	r := route{ifc: entry.ifc, src: src, nextHop: dst, mtu: entry.ifc.linkInfo.MTU}
@@ -178,7 +91,7 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 		r.nextHop = entry.gateway
 	}
 	if !src.IsValid() {
-		if r.src = entry.ifc.sourceFor(scopeHint(dst, r.nextHop)); !r.src.IsValid() {
+		if r.src = t.sourceFor(entry.ifc, scopeHint(dst, r.nextHop)); !r.src.IsValid() {
 			return route{}, ErrNoRoute
 		}
 	}
@@ -232,7 +145,7 @@ func (t *topology) find(src, dst netip.Addr, zone string) (e routeEntry, ok bool
 		switch {
 		case ok && c.prefix.Bits() < e.prefix.Bits():
 			return e, true
-		case !c.prefix.Contains(dst) || only != nil && c.ifc != only:
+		case !c.prefix.Contains(dst) || only != nil && c.ifc != only || c.ifc.down.Load():
 		case !ok, c.ifc == t.own[src] && e.ifc != t.own[src]:
 			e, ok = c, true
 		}
@@ -253,13 +166,13 @@ func (t *topology) findGroup(e routeEntry, ok bool, only *iface, dst netip.Addr)
 	if only == nil && ok {
 		only = e.ifc
 	}
-	for _, ifc := range t.ifaces[1:] {
-		if only != nil && ifc != only {
+	for _, p := range t.places[1:] {
+		if only != nil && p.ifc != only || p.ifc.down.Load() {
 			continue
 		}
-		for _, p := range ifc.addrs {
-			if p.Addr().Is4() == dst.Is4() {
-				return routeEntry{ifc: ifc}, true
+		for _, a := range p.addrs {
+			if !a.tentative && a.prefix.Addr().Is4() == dst.Is4() {
+				return routeEntry{ifc: p.ifc}, true
 			}
 		}
 	}
@@ -275,4 +188,33 @@ func groupMAC(group netip.Addr) wire.MAC {
 	}
 	a := group.As16()
 	return wire.MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
+}
+
+// sourceFor returns ifc's address for packets to nextHop: the one whose network
+// covers it, else the first of the family that fits its scope.
+func (t *topology) sourceFor(ifc *iface, nextHop netip.Addr) netip.Addr {
+	p := t.place(ifc)
+	if p == nil {
+		return netip.Addr{}
+	}
+	var first, any netip.Addr
+	for i := range p.addrs {
+		own := &p.addrs[i]
+		a := own.prefix.Addr()
+		switch {
+		case own.tentative || a.Is4() != nextHop.Is4():
+			continue
+		case own.prefix.Contains(nextHop):
+			return a
+		case !any.IsValid():
+			any = a
+		}
+		if !first.IsValid() && a.IsLinkLocalUnicast() == nextHop.IsLinkLocalUnicast() {
+			first = a
+		}
+	}
+	if first.IsValid() {
+		return first
+	}
+	return any
 }

@@ -120,7 +120,7 @@ func TestInterfaceMAC(t *testing.T) {
 		if err := r.h.Attach(newTestLink(link.Info{MAC: c.link}), InterfaceConfig{MAC: c.config}); err != nil {
 			t.Fatal(err)
 		}
-		got := r.h.net.Load().ifaces[i+2].mac
+		got := r.h.net.Load().places[i+2].ifc.mac
 		if c.want.IsZero() && got[0]&3 == 2 && !got.IsZero() {
 			continue
 		}

@@ -68,7 +68,7 @@ func TestUDPLinkRefuses(t *testing.T) {
 func TestUDPLinkLocal(t *testing.T) {
 	a, b := newPair(t, pipe.Config{})
 	server, client := listenUDP(t, b, anyPort7, FamilyAny), listenUDP(t, a, netip.AddrPort{}, FamilyAny)
-	local := b.net.Load().ifaces[1].addrs[2].Addr()
+	local := b.net.Load().places[1].addrs[2].prefix.Addr()
 	if !local.IsLinkLocalUnicast() {
 		t.Fatalf("%v is not link-local", local)
 	}
