@@ -38,10 +38,58 @@ type Info struct {
 	Unsent int // bytes that wait to be sent
 	Queued int // bytes that wait to be acknowledged or sent
 	Runs   int // pieces that have arrived beyond gaps
+
+	// Timer names what the connection waits for, empty when for nothing, and Due is
+	// when that is over: TimerRetransmit and so on.
+	Timer string
+	Due   time.Time
+}
+
+// Names of timers: those that ss has, and some that it does not show.
+const (
+	TimerRetransmit = "on"        // retransmission
+	TimerPersist    = "persist"   // probe of a closed window
+	TimerKeepAlive  = "keepalive" // probe of an idle peer
+	TimerTimeWait   = "timewait"  // end of TIME-WAIT, or of FIN-WAIT-2 without a user
+	TimerDelayedACK = "delack"    // delayed ACK
+	TimerOverride   = "override"  // of silly-window avoidance and cork
+	TimerPace       = "pace"      // next segment at the pacing rate
+)
+
+// nextTimer returns the timer that is due first and its name. That for giving up is
+// none to look at: it always runs beside others.
+func (c *Conn) nextTimer() (name string, due time.Time) {
+	first := timerGiveUp
+	for i, at := range c.timers {
+		if at != 0 && timer(i) != timerGiveUp && (first == timerGiveUp || at < c.timers[first]) {
+			first = timer(i)
+		}
+	}
+	switch first {
+	case timerGiveUp:
+		return "", time.Time{}
+	case timerRetransmit:
+		name = TimerRetransmit
+		if c.snd.wnd == 0 && !c.synPending() {
+			name = TimerPersist
+		}
+	case timerOverride:
+		name = TimerOverride
+	case timerPace:
+		name = TimerPace
+	case timerDelayedACK:
+		name = TimerDelayedACK
+	case timerKeepAlive:
+		name = TimerKeepAlive
+	case timerClose:
+		name = TimerTimeWait
+	}
+	return name, c.cfg.Epoch.Add(time.Duration(c.timers[first]))
 }
 
 // Info returns what there is to know.
 func (c *Conn) Info() Info {
+	timer, due := c.nextTimer()
 	return Info{
 		State:  c.state,
 		SndUna: c.snd.una, SndNxt: c.snd.nxt, RcvNxt: c.rcv.nxt,
@@ -55,5 +103,6 @@ func (c *Conn) Info() Info {
 		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff),
 		Retransmits: int(c.retransmits), Resent: int(c.resent), NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
 		Unread: c.in.len(), Urgent: c.Urgent(), Unsent: max(0, c.unsent()), Queued: c.out.len(), Runs: len(c.in.runs),
+		Timer: timer, Due: due,
 	}
 }
