@@ -98,6 +98,9 @@ func Shape(l Link, cfg ShapeConfig) *Shaped {
 // Info returns that of the wrapped link.
 func (s *Shaped) Info() Info { return s.link.Info() }
 
+// Unwrap returns the wrapped link.
+func (s *Shaped) Unwrap() Link { return s.link }
+
 // Receive is that of the wrapped link.
 func (s *Shaped) Receive(queue int, deliver func([]Packet)) error {
 	return s.link.Receive(queue, deliver)

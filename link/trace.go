@@ -40,6 +40,9 @@ type traced struct {
 	f    func(Event)
 }
 
+// Unwrap returns the wrapped link.
+func (t *traced) Unwrap() Link { return t.Link }
+
 func (t *traced) Send(batch []Packet) (int, error) {
 	t.tell(Sent, batch)
 	return t.Link.Send(batch)
