@@ -107,7 +107,7 @@ func (t *neighbourTable) solicitFrom(e *neighbourEvent) netip.Addr {
 	if net.own[e.asker] == t.ifc {
 		return e.asker
 	}
-	return net.sourceFor(t.ifc, e.addr)
+	return net.sourceFor(t.ifc, e.addr, e.addr)
 }
 
 func (ifc *iface) sendARP(dst wire.MAC, a *wire.ARP) {

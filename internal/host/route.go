@@ -91,7 +91,7 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 		r.nextHop = entry.gateway
 	}
 	if !src.IsValid() {
-		if r.src = t.sourceFor(entry.ifc, scopeHint(dst, r.nextHop)); !r.src.IsValid() {
+		if r.src = t.sourceFor(entry.ifc, dst, r.nextHop); !r.src.IsValid() {
 			return route{}, ErrNoRoute
 		}
 	}
@@ -106,15 +106,6 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 		}
 	}
 	return r, nil
-}
-
-// scopeHint returns the address by which the source is chosen: the next hop's
-// network, unless the next hop is a link-local router for another scope.
-func scopeHint(dst, nextHop netip.Addr) netip.Addr {
-	if nextHop.IsLinkLocalUnicast() && !dst.IsLinkLocalUnicast() {
-		return dst
-	}
-	return nextHop
 }
 
 func (h *Host) routeToSelf(src, dst netip.Addr) route {
@@ -188,33 +179,4 @@ func groupMAC(group netip.Addr) wire.MAC {
 	}
 	a := group.As16()
 	return wire.MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
-}
-
-// sourceFor returns ifc's address for packets to nextHop: the one whose network
-// covers it, else the first of the family that fits its scope.
-func (t *topology) sourceFor(ifc *iface, nextHop netip.Addr) netip.Addr {
-	p := t.place(ifc)
-	if p == nil {
-		return netip.Addr{}
-	}
-	var first, any netip.Addr
-	for i := range p.addrs {
-		own := &p.addrs[i]
-		a := own.prefix.Addr()
-		switch {
-		case own.tentative || a.Is4() != nextHop.Is4():
-			continue
-		case own.prefix.Contains(nextHop):
-			return a
-		case !any.IsValid():
-			any = a
-		}
-		if !first.IsValid() && a.IsLinkLocalUnicast() == nextHop.IsLinkLocalUnicast() {
-			first = a
-		}
-	}
-	if first.IsValid() {
-		return first
-	}
-	return any
 }
