@@ -16,6 +16,9 @@ import (
 type NeighborSolicitation struct {
 	Target    netip.Addr
 	SourceMAC MAC
+	// Nonce tells a solicitation that checks for duplicates from all others (RFC
+	// 7527): zero stands for the absence of its option, or one of another length.
+	Nonce [6]byte
 }
 
 // NeighborAdvertisement answers for Target (RFC 4861, 4.4).
@@ -40,7 +43,11 @@ func ParseNeighborSolicitation(b []byte) (m NeighborSolicitation, r Reason) {
 	if m.Target, r = parseNDTarget(b); r != OK {
 		return m, r
 	}
-	m.SourceMAC, r = parseNDMAC(b[ndTargetLen:], ndSourceMAC)
+	if m.SourceMAC, r = parseNDMAC(b[ndTargetLen:], ndSourceMAC); r == OK {
+		// Nonce and address have the same place and length in their options.
+		nonce, _ := parseNDMAC(b[ndTargetLen:], ndNonce)
+		m.Nonce = nonce
+	}
 	return m, r
 }
 
@@ -68,7 +75,8 @@ func (m *NeighborSolicitation) Append(b []byte) []byte {
 	target := m.Target.As16()
 	b = append(b, byte(ICMPv6NeighborSolicitation), 0, 0, 0, 0, 0, 0, 0)
 	b = append(b, target[:]...)
-	return appendNDMAC(b, ndSourceMAC, m.SourceMAC)
+	b = appendNDMAC(b, ndSourceMAC, m.SourceMAC)
+	return appendNDMAC(b, ndNonce, m.Nonce)
 }
 
 // ParseNeighborAdvertisement parses the message b.
@@ -149,13 +157,15 @@ func checkND(b []byte, n int) Reason {
 	return OK
 }
 
-// The options of RFC 4861, 4.6, and their lengths in units of 8 bytes.
+// The options of RFC 4861, 4.6, and RFC 3971, 5.3.2 (the nonce), and their lengths
+// in units of 8 bytes.
 const (
 	ndSourceMAC = 1
 	ndTargetMAC = 2
 	ndPrefix    = 3
 	ndQuote     = 4
 	ndMTU       = 5
+	ndNonce     = 14
 
 	ndMACUnits    = 1 // RFC 2464, 6
 	ndPrefixUnits = 4

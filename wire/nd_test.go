@@ -15,6 +15,7 @@ func TestNeighborSolicitationGolden(t *testing.T) {
 	for wire, want := range map[string]NeighborSolicitation{
 		"87 00 00 00 00 00 00 00" + wireHost6:                               {Target: host6},
 		"87 00 00 00 00 00 00 00" + wireHost6 + "01 01" + wireMAC2:          {Target: host6, SourceMAC: mac2},
+		"87 00 00 00 00 00 00 00" + wireHost6 + "0e 01" + wireMAC2:          {Target: host6, Nonce: mac2},
 		"87 00 00 00 00 00 00 00" + wireHost6 + "01 01 00 00 00 00 00 00  ": {Target: host6}, // a zero address is none
 	} {
 		m, r := ParseNeighborSolicitation(octets(wire))
@@ -22,7 +23,7 @@ func TestNeighborSolicitationGolden(t *testing.T) {
 			t.Fatal(r)
 		}
 		checkSame(t, m, want)
-		if want.SourceMAC != (MAC{}) || len(octets(wire)) == 24 {
+		if want.SourceMAC != (MAC{}) || want.Nonce != [6]byte{} || len(octets(wire)) == 24 {
 			checkAppend(t, m.Append, octets(wire))
 		}
 	}
@@ -84,6 +85,23 @@ func TestRouterAdvertisementGolden(t *testing.T) {
 
 	plain := RouterAdvertisement{HopLimit: 0}
 	checkAppend(t, plain.Append, octets("86 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"))
+}
+
+// RFC 4191, 2.2: "If the Reserved (10) value is received, the receiver MUST treat
+// the value as if it were (00)."
+func TestRouterAdvertisementPreference(t *testing.T) {
+	for flags, want := range map[string]RouterPreference{
+		"00": PreferenceMedium, "08": PreferenceHigh, "10": PreferenceMedium, "18": PreferenceLow, "c7": PreferenceMedium,
+	} {
+		wire := octets("86 00 00 00 40 " + flags + " 07 08 00 00 00 00 00 00 00 00")
+		m, r := ParseRouterAdvertisement(wire)
+		if r != OK || m.Preference != want {
+			t.Errorf("flags %s: %v, preference %d, want %d", flags, r, m.Preference, want)
+		}
+		if flags == "08" || flags == "18" {
+			checkAppend(t, m.Append, wire)
+		}
+	}
 }
 
 func TestRouterAdvertisementPrefixes(t *testing.T) {

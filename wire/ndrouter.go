@@ -16,8 +16,9 @@ const MaxPrefixes = 8
 
 // RouterAdvertisement is a router's word about itself and the link (RFC 4861, 4.2).
 type RouterAdvertisement struct {
-	HopLimit       uint8  // for outgoing packets; 0: unspecified
-	Managed, Other bool   // addresses, other configuration are available by DHCPv6
+	HopLimit       uint8 // for outgoing packets; 0: unspecified
+	Managed, Other bool  // addresses, other configuration are available by DHCPv6
+	Preference     RouterPreference
 	RouterLifetime uint16 // seconds; 0: not a default router
 	ReachableTime  uint32 // milliseconds; 0: unspecified
 	RetransTimer   uint32 // milliseconds; 0: unspecified
@@ -26,6 +27,17 @@ type RouterAdvertisement struct {
 	NumPrefixes    int
 	Prefixes       [MaxPrefixes]PrefixInformation // the first NumPrefixes
 }
+
+// RouterPreference says whether a router is to be preferred over others (RFC 4191,
+// 2.1): more than 0 is high, less is low.
+type RouterPreference int8
+
+// The values of RFC 4191, 2.1.
+const (
+	PreferenceLow    RouterPreference = -1
+	PreferenceMedium RouterPreference = 0
+	PreferenceHigh   RouterPreference = 1
+)
 
 // PrefixInformation is a prefix of the link (RFC 4861, 4.6.2).
 type PrefixInformation struct {
@@ -42,6 +54,8 @@ const (
 	ndOther      = 0x40
 	ndOnLink     = 0x80
 	ndAutonomous = 0x40
+
+	ndPreferenceShift = 3 // of the two bits of RFC 4191, 2.2
 )
 
 // ndAdvertisementLen is the length in bytes of a router advertisement up to its
@@ -83,6 +97,7 @@ func ParseRouterAdvertisement(b []byte) (m RouterAdvertisement, r Reason) {
 	}
 	m.HopLimit, m.Managed, m.Other = b[4], b[5]&ndManaged != 0, b[5]&ndOther != 0
 	m.RouterLifetime = binary.BigEndian.Uint16(b[6:])
+	m.Preference = preferenceOf(b[5] >> ndPreferenceShift & 3)
 	m.ReachableTime, m.RetransTimer = binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
 	for b = b[ndAdvertisementLen:]; len(b) > 0; {
 		var option []byte
@@ -99,6 +114,18 @@ func ParseRouterAdvertisement(b []byte) (m RouterAdvertisement, r Reason) {
 		}
 	}
 	return m, OK
+}
+
+// preferenceOf returns what two bits mean. RFC 4191, 2.2: "If the Reserved (10)
+// value is received, the receiver MUST treat the value as if it were (00)."
+func preferenceOf(bits byte) RouterPreference {
+	switch bits {
+	case 1:
+		return PreferenceHigh
+	case 3:
+		return PreferenceLow
+	}
+	return PreferenceMedium
 }
 
 // addPrefix adds the prefix of the option, unless there is no room or no prefix
@@ -145,6 +172,7 @@ func (m *RouterAdvertisement) Append(b []byte) []byte {
 	if m.Other {
 		flags |= ndOther
 	}
+	flags |= byte(m.Preference) & 3 << ndPreferenceShift
 	b = append(b, byte(ICMPv6RouterAdvertisement), 0, 0, 0, m.HopLimit, flags)
 	b = binary.BigEndian.AppendUint16(b, m.RouterLifetime)
 	b = binary.BigEndian.AppendUint32(b, m.ReachableTime)
