@@ -20,14 +20,16 @@ const modulePath = "github.com/usernet-go/usernet"
 // module and of others, the standard library aside. A package that is not listed
 // must be added, with its place in the order.
 var mayImport = map[string][]string{
-	"wire":            {},
-	"tcp":             {"wire"},
-	"link":            {"wire"},
-	"link/pipe":       {"link", "wire"},
-	"link/tun":        {"link", "wire", "golang.org/x/sys/unix"},
-	"internal/host":   {"tcp", "wire", "link"},
-	"internal/ladder": {"wire"},
-	".":               {"internal/host", "tcp", "wire", "link"},
+	"wire":                   {},
+	"tcp":                    {"wire"},
+	"link":                   {"wire"},
+	"link/pipe":              {"link", "wire"},
+	"link/tun":               {"link", "link/internal/vnet", "wire", "golang.org/x/sys/unix"},
+	"link/internal/linktest": {"link", "wire", "golang.org/x/sys/unix"},
+	"link/internal/vnet":     {"link", "wire"},
+	"internal/host":          {"tcp", "wire", "link"},
+	"internal/ladder":        {"wire"},
+	".":                      {"internal/host", "tcp", "wire", "link"},
 }
 
 // withoutNet are the packages that know nothing of package net.

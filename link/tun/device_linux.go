@@ -22,7 +22,7 @@ type device struct {
 	name      string
 	info      link.Info
 	isDevice  bool // TUN or TAP
-	vnetLen   int  // bytes of the virtio header; 0: none
+	headerLen int  // bytes of the virtio header; 0: none
 	datagrams bool // a socket of type SOCK_DGRAM: no connection that could end
 	queues    []*queue
 	senders   sync.Pool // of *sender

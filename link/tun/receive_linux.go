@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/internal/vnet"
 )
 
 const (
@@ -15,7 +16,7 @@ const (
 	// Room for the largest packet: 65535 bytes behind an IPv6 header, with a
 	// tagged Ethernet header and the virtio header before it. A multiple of align,
 	// so that what stays behind the longest read is not less than nothing.
-	maxFrame = (65535 + 40 + 18 + vnetMaxLen + align - 1) &^ (align - 1)
+	maxFrame = (65535 + 40 + 18 + vnet.MaxLen + align - 1) &^ (align - 1)
 	// What a batch is read into, packet behind packet: a batch ends when it does
 	// not hold a largest packet any more.
 	arenaSize = 4 * maxFrame
@@ -70,7 +71,7 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 // have gathered. What is no packet counts as a read too: a flood of it must
 // delay neither the packets before it nor Close.
 func (r *receiver) read(fd uintptr) bool {
-	vnet := r.d.vnetLen
+	header := r.d.headerLen
 	free := r.arena
 	for range maxBatch {
 		if len(free) < maxFrame {
@@ -92,14 +93,14 @@ func (r *receiver) read(fd uintptr) bool {
 		case n == 0:
 			r.errno = io.EOF // a socket whose other end is closed
 			return true
-		case n < vnet:
+		case n < header:
 			continue
 		}
 		p := link.Packet{Data: r.pieces[len(r.packets)][:]}
-		p.Data[0] = free[vnet:n:n]
-		if vnet > 0 {
+		p.Data[0] = free[header:n:n]
+		if header > 0 {
 			var ok bool
-			if p.Offload, ok = parseVnet(free, p.Data[0], r.d.info.Medium); !ok {
+			if p.Offload, ok = vnet.Parse(free, p.Data[0], r.d.info.Medium); !ok {
 				continue
 			}
 		}

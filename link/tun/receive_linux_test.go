@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/internal/vnet"
 )
 
 // datagrams returns two sockets, joined, with room for some hundred small
@@ -42,20 +43,20 @@ func datagrams(t *testing.T) (ours, theirs int) {
 // from being heard, however much of it there is.
 func TestReadIsBounded(t *testing.T) {
 	ours, theirs := datagrams(t)
-	good := append(header(0, 0, 0, 0, 0, 0), 0x45)
+	good := append(make([]byte, vnet.Len), 0x45)
 	if _, err := unix.Write(theirs, good); err != nil {
 		t.Fatal(err)
 	}
 	for range maxBatch {
-		if _, err := unix.Write(theirs, good[:vnetLen-1]); err != nil {
+		if _, err := unix.Write(theirs, good[:vnet.Len-1]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := &receiver{d: &device{vnetLen: vnetLen}, arena: make([]byte, arenaSize), packets: make([]link.Packet, 0, maxBatch)}
+	r := &receiver{d: &device{headerLen: vnet.Len}, arena: make([]byte, arenaSize), packets: make([]link.Packet, 0, maxBatch)}
 	if !r.read(uintptr(ours)) || len(r.packets) != 1 || r.errno != nil {
 		t.Fatalf("%d packets, %v", len(r.packets), r.errno)
 	}
-	if n, err := unix.Read(ours, make([]byte, 100)); n != vnetLen-1 || err != nil {
+	if n, err := unix.Read(ours, make([]byte, 100)); n != vnet.Len-1 || err != nil {
 		t.Errorf("Read behind the batch = %d, %v, want a datagram that waits", n, err)
 	}
 }
@@ -66,7 +67,7 @@ func TestArena(t *testing.T) {
 	if maxFrame%align != 0 || arenaSize%align != 0 {
 		t.Errorf("frames of %d bytes in %d, want multiples of %d", maxFrame, arenaSize, align)
 	}
-	if least := vnetMaxLen + 18 + 40 + 65535; maxFrame < least {
+	if least := vnet.MaxLen + 18 + 40 + 65535; maxFrame < least {
 		t.Errorf("frames of %d bytes, want %d and more", maxFrame, least)
 	}
 }

@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/internal/vnet"
 )
 
 // A sender is what one Send needs, kept for reuse.
 type sender struct {
-	vnet   [vnetMaxLen]byte
+	header [vnet.MaxLen]byte
 	pieces []unix.Iovec
 	write  func(fd uintptr) // the method writeAll, bound once
 
@@ -88,9 +89,9 @@ func (s *sender) writeAll(fd uintptr) {
 	for s.n < len(s.batch) {
 		p := &s.batch[s.n]
 		s.forget()
-		if n := s.d.vnetLen; n > 0 {
-			putVnet(s.vnet[:n], &p.Offload)
-			s.add(s.vnet[:n])
+		if n := s.d.headerLen; n > 0 {
+			vnet.Put(s.header[:n], &p.Offload)
+			s.add(s.header[:n])
 		}
 		for _, b := range p.Data {
 			s.add(b)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/internal/vnet"
 )
 
 const devicePath = "/dev/net/tun"
@@ -16,7 +17,7 @@ const devicePath = "/dev/net/tun"
 const offloads = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6
 
 func open(c Config) (link.Link, error) {
-	d := &device{name: c.Name, isDevice: true, vnetLen: vnetLen}
+	d := &device{name: c.Name, isDevice: true, headerLen: vnet.Len}
 	for range c.Queues {
 		f, err := openQueue(c)
 		if err != nil {
@@ -75,7 +76,7 @@ func attach(fd int, c Config) error {
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
 		return explainAttach(c, err)
 	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetLen); err != nil {
+	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnet.Len); err != nil {
 		return fmt.Errorf("tun: %s: size of the virtio header: %w", c.Name, os.NewSyscallError("ioctl TUNSETVNETHDRSZ", err))
 	}
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offloads); err != nil {
@@ -174,10 +175,10 @@ func (d *device) ask(fd int, c *Config) error {
 	if err != nil {
 		return fmt.Errorf("tun: %s: size of the virtio header: %w", d.name, os.NewSyscallError("ioctl TUNGETVNETHDRSZ", err))
 	}
-	if size < vnetLen || size > vnetMaxLen {
-		return fmt.Errorf("tun: %s has a virtio header of %d bytes; want %d to %d", d.name, size, vnetLen, vnetMaxLen)
+	if size < vnet.Len || size > vnet.MaxLen {
+		return fmt.Errorf("tun: %s has a virtio header of %d bytes; want %d to %d", d.name, size, vnet.Len, vnet.MaxLen)
 	}
-	d.vnetLen = int(size)
+	d.headerLen = int(size)
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offloads); err != nil {
 		return fmt.Errorf("tun: %s: offload: %w", d.name, os.NewSyscallError("ioctl TUNSETOFFLOAD", err))
 	}
@@ -209,7 +210,7 @@ func (d *device) setInfo(c Config) {
 	if c.TAP {
 		d.info.Medium = link.Ethernet
 	}
-	if d.vnetLen > 0 {
+	if d.headerLen > 0 {
 		d.info.MaxSegment = maxSegment
 		d.info.ChecksumOffload = true
 	}

@@ -1,4 +1,7 @@
-package tun
+// Package vnet reads and writes the header that stands before each packet where
+// the kernel and a driver leave segmentation and checksums to each other: TUN and
+// TAP devices with IFF_VNET_HDR, packet sockets with PACKET_VNET_HDR.
+package vnet
 
 import (
 	"encoding/binary"
@@ -12,31 +15,33 @@ import (
 // otherwise: flags, GSO type, header length, GSO size, checksum start, checksum
 // offset.
 const (
-	vnetLen    = 10
-	vnetMaxLen = 64 // of a descriptor that somebody else opened; what follows the 10 bytes is 0
+	Len    = 10
+	MaxLen = 64 // of a device that somebody else opened; what follows the 10 bytes is 0
 
-	vnetNeedsChecksum = 1
-	vnetDataValid     = 2
+	needsChecksum = 1
+	dataValid     = 2
 
-	vnetGSONone  = 0
-	vnetGSOTCPv4 = 1
-	vnetGSOTCPv6 = 4
-	vnetGSOECN   = 0x80 // a flag beside the type: CWR is set
+	gsoNone  = 0
+	gsoTCPv4 = 1
+	gsoTCPv6 = 4
+	gsoUDP   = 5
+	gsoECN   = 0x80 // a flag beside the type: CWR is set
 )
 
-// putVnet writes the header for a packet with offload o into h.
-func putVnet(h []byte, o *link.Offload) {
+// Put writes the header for a packet with offload o into h, of Len to MaxLen
+// bytes.
+func Put(h []byte, o *link.Offload) {
 	clear(h)
 	if o.Checksum == link.ChecksumPartial {
-		h[0] = vnetNeedsChecksum
+		h[0] = needsChecksum
 		binary.NativeEndian.PutUint16(h[6:], o.ChecksumStart)
 		binary.NativeEndian.PutUint16(h[8:], o.ChecksumOffset)
 	}
 	switch o.Segmentation {
 	case link.SegmentTCPv4:
-		h[1] = vnetGSOTCPv4
+		h[1] = gsoTCPv4
 	case link.SegmentTCPv6:
-		h[1] = vnetGSOTCPv6
+		h[1] = gsoTCPv6
 	default:
 		return
 	}
@@ -44,29 +49,30 @@ func putVnet(h []byte, o *link.Offload) {
 	binary.NativeEndian.PutUint16(h[4:], o.SegmentSize)
 }
 
-// parseVnet reads the header h of the packet b. False means that the two
-// contradict each other.
-func parseVnet(h, b []byte, m link.Medium) (o link.Offload, ok bool) {
+// Parse reads the header h of the packet b, which begins as m says. False means
+// that the two contradict each other, or that h names another protocol's
+// segmentation than TCP's (see UDPSegment).
+func Parse(h, b []byte, m link.Medium) (o link.Offload, ok bool) {
 	switch {
-	case h[0]&vnetNeedsChecksum != 0:
+	case h[0]&needsChecksum != 0:
 		o.Checksum = link.ChecksumPartial
 		o.ChecksumStart = binary.NativeEndian.Uint16(h[6:])
 		o.ChecksumOffset = binary.NativeEndian.Uint16(h[8:])
 		if int(o.ChecksumStart)+int(o.ChecksumOffset)+2 > len(b) {
 			return o, false
 		}
-	case h[0]&vnetDataValid != 0:
+	case h[0]&dataValid != 0:
 		o.Checksum = link.ChecksumVerified
 	}
-	switch h[1] &^ vnetGSOECN {
-	case vnetGSONone:
+	switch h[1] &^ gsoECN {
+	case gsoNone:
 		return o, true
-	case vnetGSOTCPv4:
+	case gsoTCPv4:
 		o.Segmentation = link.SegmentTCPv4
-	case vnetGSOTCPv6:
+	case gsoTCPv6:
 		o.Segmentation = link.SegmentTCPv6
 	default:
-		return o, false // a type that TUNSETOFFLOAD did not ask for
+		return o, false // a device did not ask for it with TUNSETOFFLOAD; of a packet socket, see UDPSegment
 	}
 	o.SegmentSize = binary.NativeEndian.Uint16(h[4:])
 
@@ -79,6 +85,24 @@ func parseVnet(h, b []byte, m link.Medium) (o link.Offload, ok bool) {
 	size := tcp + int(b[tcp+12]>>4)*4
 	o.HeaderLen = uint16(size)
 	return o, size >= tcp+wire.TCPLen && size <= min(len(b), 65535)
+}
+
+// UDPSegment returns the bytes of payload in each datagram but the last, when the
+// header h is that of several UDP datagrams in one (UDP_SEGMENT, UDP_GRO).
+func UDPSegment(h []byte) (size int, ok bool) {
+	size = int(binary.NativeEndian.Uint16(h[4:]))
+	return size, h[1] == gsoUDP && size > 0
+}
+
+// Shift makes the header h count from n bytes further on, for a packet whose
+// first n bytes have been cut away. False means that there is nothing to count.
+func Shift(h []byte, n int) bool {
+	if h[0]&needsChecksum == 0 {
+		return true
+	}
+	start := int(binary.NativeEndian.Uint16(h[6:])) - n
+	binary.NativeEndian.PutUint16(h[6:], uint16(start))
+	return start >= 0
 }
 
 // tcpStart returns where the TCP header of a super-segment begins; false when
