@@ -2,7 +2,6 @@ package host
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
@@ -45,9 +44,6 @@ func (b *inputBatch) arp(head []byte) Reason {
 	b.ifc.sendARP(a.SenderMAC, &reply)
 	return ReasonNone
 }
-
-// defendInterval is RFC 5227, 1.1.
-const defendInterval = 10 * time.Second
 
 // defend answers an ARP packet of another host that has our address: RFC 5227, 2.4
 // (c), for addresses are configured here and not to be given up. "[...] a host
