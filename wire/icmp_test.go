@@ -48,7 +48,7 @@ func TestICMPv6Golden(t *testing.T) {
 		{ICMPv6{Type: ICMPv6ParameterProblem, Code: ICMPv6CodeNextHeader, Pointer: 40, Body: []byte{0x60}}, "parameter problem: next header", "04 01 00 00 00 00 00 28 60"},
 		{ICMPv6{Type: ICMPv6EchoRequest, Checksum: 0xabcd, ID: 0x1234, Sequence: 2, Body: []byte("data")}, "echo request", "80 00 ab cd 12 34 00 02 64 61 74 61"},
 		{ICMPv6{Type: ICMPv6EchoReply, ID: 1, Sequence: 0xffff, Body: []byte{}}, "echo reply", "81 00 00 00 00 01 ff ff"},
-		{ICMPv6{Type: 143, Code: 1, Body: []byte{}}, "ICMPv6 type 143: code 1", "8f 01 00 00 00 00 00 00"},
+		{ICMPv6{Type: 143, Code: 1, Body: []byte{}}, "version 2 multicast listener report: code 1", "8f 01 00 00 00 00 00 00"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 // ICMPv6Type is the type of an ICMPv6 message.
 type ICMPv6Type uint8
 
-// The types known here: RFC 4443, 2.1, and RFC 4861, 4.
+// The types known here: RFC 4443, 2.1, RFC 4861, 4, RFC 2710, 3, and
+// RFC 9777, 5.
 const (
 	ICMPv6Unreachable           ICMPv6Type = 1
 	ICMPv6PacketTooBig          ICMPv6Type = 2
@@ -16,11 +17,15 @@ const (
 	ICMPv6ParameterProblem      ICMPv6Type = 4
 	ICMPv6EchoRequest           ICMPv6Type = 128
 	ICMPv6EchoReply             ICMPv6Type = 129
+	ICMPv6MLDQuery              ICMPv6Type = 130
+	ICMPv6MLDv1Report           ICMPv6Type = 131
+	ICMPv6MLDv1Done             ICMPv6Type = 132
 	ICMPv6RouterSolicitation    ICMPv6Type = 133
 	ICMPv6RouterAdvertisement   ICMPv6Type = 134
 	ICMPv6NeighborSolicitation  ICMPv6Type = 135
 	ICMPv6NeighborAdvertisement ICMPv6Type = 136
 	ICMPv6Redirect              ICMPv6Type = 137
+	ICMPv6MLDv2Report           ICMPv6Type = 143
 )
 
 // String returns the type's name.
@@ -38,6 +43,14 @@ func (t ICMPv6Type) String() string {
 		return "echo request"
 	case ICMPv6EchoReply:
 		return "echo reply"
+	case ICMPv6MLDQuery:
+		return "multicast listener query"
+	case ICMPv6MLDv1Report:
+		return "multicast listener report"
+	case ICMPv6MLDv1Done:
+		return "multicast listener done"
+	case ICMPv6MLDv2Report:
+		return "version 2 multicast listener report"
 	case ICMPv6RouterSolicitation:
 		return "router solicitation"
 	case ICMPv6RouterAdvertisement:

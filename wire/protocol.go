@@ -9,6 +9,7 @@ type Protocol uint8
 const (
 	ProtocolHopByHop    Protocol = 0 // IPv6 hop-by-hop options
 	ProtocolICMPv4      Protocol = 1
+	ProtocolIGMP        Protocol = 2
 	ProtocolTCP         Protocol = 6
 	ProtocolUDP         Protocol = 17
 	ProtocolRouting     Protocol = 43 // IPv6 routing header
@@ -25,6 +26,8 @@ func (p Protocol) String() string {
 		return "hop-by-hop options"
 	case ProtocolICMPv4:
 		return "ICMPv4"
+	case ProtocolIGMP:
+		return "IGMP"
 	case ProtocolTCP:
 		return "TCP"
 	case ProtocolUDP:
@@ -51,7 +54,7 @@ func (p Protocol) ChecksumOffset() int {
 		return 16
 	case ProtocolUDP:
 		return 6
-	case ProtocolICMPv4, ProtocolICMPv6:
+	case ProtocolICMPv4, ProtocolICMPv6, ProtocolIGMP:
 		return 2
 	}
 	return -1

@@ -49,6 +49,15 @@ const (
 	ReasonNDOption       // option that must not be in this message
 	ReasonNDOptionLength // option of length 0, or beyond the message
 
+	ReasonIGMPTruncated         // shorter than the message
+	ReasonIGMPChecksum          // checksum
+	ReasonMembershipLength      // IGMP or MLD query of a length that no version has
+	ReasonMembershipGroup       // IGMP or MLD: group that is no multicast address
+	ReasonMembershipSource      // MLD message not from a link-local address
+	ReasonMembershipDestination // IGMP general query that was not sent to all systems
+	ReasonMembershipHopLimit    // MLD message whose hop limit is not 1
+	ReasonMembershipRouterAlert // IGMP or MLD message without router alert
+
 	ReasonUDPTruncated  // shorter than a UDP header
 	ReasonUDPLength     // length below 8 or beyond the packet
 	ReasonUDPChecksum   // checksum
@@ -108,6 +117,15 @@ var reasonNames = [NumReasons]string{
 	ReasonNDDestination:  "ND destination address",
 	ReasonNDOption:       "ND option out of place",
 	ReasonNDOptionLength: "ND option length",
+
+	ReasonIGMPTruncated:         "IGMP truncated",
+	ReasonIGMPChecksum:          "IGMP checksum",
+	ReasonMembershipLength:      "membership query length",
+	ReasonMembershipGroup:       "membership group address",
+	ReasonMembershipSource:      "membership source address",
+	ReasonMembershipDestination: "membership destination address",
+	ReasonMembershipHopLimit:    "membership hop limit",
+	ReasonMembershipRouterAlert: "membership without router alert",
 
 	ReasonUDPTruncated:  "UDP truncated",
 	ReasonUDPLength:     "UDP length",

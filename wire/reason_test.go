@@ -55,6 +55,15 @@ func reasonCases() map[Reason][]Reason {
 	}
 	solicitation, advertisement := &NeighborSolicitation{SourceMAC: mac1}, &NeighborAdvertisement{Solicited: true}
 
+	igmp := func(b string) Reason { _, r := ParseIGMP(octets(b)); return r }
+	igmpQuery := func(b string) Reason { _, r := ParseIGMPQuery(octets(b)); return r }
+	igmpReport := func(b string) Reason { _, r := ParseIGMPReport(octets(b)); return r }
+	mldQuery := func(b []byte) Reason { _, r := ParseMLDQuery(b); return r }
+	mldReport := func(b []byte) Reason { _, r := ParseMLDReport(b); return r }
+	mld := func(b []byte) Reason { _, r := ParseMLD(b); return r }
+	general := &MembershipQuery{Version: 3, Group: netip.IPv4Unspecified()}
+	alert := []byte(IPv4RouterAlert)
+
 	return map[Reason][]Reason{
 		OK: {parseIPv4(ipv4), parseIPv6(ipv6), parseTCP(tcp), arpReason(arp), ndSolicitation(ns), ndRouters(ra), ndRedirect(redirect)},
 
@@ -88,7 +97,8 @@ func reasonCases() map[Reason][]Reason {
 		ReasonICMPv4Truncated: {icmp4(nil), icmp4(make([]byte, 7))},
 		ReasonICMPv4Checksum:  {verify(ProtocolICMPv4, host4, peer4)},
 		ReasonICMPv6Truncated: {icmp6(nil), icmp6(make([]byte, 7)), ndSolicitation(ns[:23]), ndAdvertisement(ns[:23]),
-			ndRouters(ra[:15]), ndSolicitRouters(ra[:7]), ndRedirect(redirect[:39])},
+			ndRouters(ra[:15]), ndSolicitRouters(ra[:7]), ndRedirect(redirect[:39]),
+			mld(make([]byte, 23)), mldQuery(make([]byte, 23)), mldReport(make([]byte, 7)), mldReport(with(make([]byte, 27), 7, 1))},
 		ReasonICMPv6Checksum: {verify(ProtocolICMPv6, host6, peer6)},
 		ReasonQuoteTruncated: {quote(nil), quote(ipv4), quote(ipv6)},
 		ReasonQuoteInvalid:   {quote([]byte{0}), quote(with(ipv4, 0, 0x43))},
@@ -101,6 +111,19 @@ func reasonCases() map[Reason][]Reason {
 		ReasonNDDestination:  {check(advertisement, 255, host6, SolicitedNode(host6)), ndRedirect(with(redirect, 24, 0xff, 2))},
 		ReasonNDOption:       {check(solicitation, 255, netip.IPv6Unspecified(), SolicitedNode(host6))},
 		ReasonNDOptionLength: {ndSolicitation(with(ns, 25, 0)), ndSolicitation(with(ns, 25, 2)), ndSolicitation(ns[:30]), ndRouters(with(ra, 17, 0)), ndRedirect(append(redirect, 4, 0, 0, 0, 0, 0, 0, 0))},
+
+		ReasonIGMPTruncated: {igmp("11 00 00 00 e0 00 00"), igmpQuery("11"), igmpReport("22"),
+			igmpReport("22 00 00 00 00 00 00 01 04 00 00 00 e0 00 00"), igmpReport("22 00 00 00 00 00 00 01 04 00 00 01 e0 00 00 09 01 02 03"),
+			igmpReport("22 00 00 00 00 00 00 01 04 01 00 00 e0 00 00 09 01 02 03")},
+		ReasonIGMPChecksum:     {VerifyChecksum(ProtocolIGMP, host4, peer4, octets("11 00 00 00 00 00 00 00"), nil)},
+		ReasonMembershipLength: {igmpQuery("11 64 00 00 00 00 00 00 02 7d"), igmpQuery("11 64 00 00 e0 00 00 09 02 7d 00 01 0a 00 00"), mldQuery(make([]byte, 26))},
+		ReasonMembershipGroup: {igmp("16 00 00 00 0a 00 00 01"), igmpQuery("11 64 00 00 0a 00 00 01"), igmpReport("22 00 00 00 00 00 00 01 04 00 00 00 0a 00 00 01"),
+			mld((&MLD{Type: ICMPv6MLDv1Done, Group: host6}).Append(nil)), mldQuery((&MembershipQuery{Version: 2, Group: host6}).AppendMLD(nil)),
+			mldReport(AppendMLDReport(nil, []MembershipRecord{{Type: ModeIsExclude, Group: host6}}))},
+		ReasonMembershipSource:      {CheckMLD(&IPv6{HopLimit: 1, Src: host6}, true)},
+		ReasonMembershipDestination: {general.CheckIGMP(&IPv4{Dst: netip.MustParseAddr("224.0.0.9"), Options: alert})},
+		ReasonMembershipHopLimit:    {CheckMLD(&IPv6{HopLimit: 2, Src: local6}, true)},
+		ReasonMembershipRouterAlert: {CheckMLD(&IPv6{HopLimit: 1, Src: local6}, false), general.CheckIGMP(&IPv4{Dst: netip.MustParseAddr("224.0.0.1")})},
 
 		ReasonUDPTruncated:  {udp("", 8), udp("00 01 00 02 00 08 00 00", 7), udp("00 01 00 02 00 08 00", 8)},
 		ReasonUDPLength:     {udp("00 01 00 02 00 07 00 00", 8), udp("00 01 00 02 00 09 00 00", 8), udp("00 01 00 02 00 00 00 00", 8)},

@@ -6,7 +6,7 @@ import (
 )
 
 // SetChecksum writes the checksum of protocol p into its header at the start of
-// head, over head and rest and, but for ICMPv4, the pseudo-header: the packet
+// head, over head and rest and, but for ICMPv4 and IGMP, the pseudo-header: the packet
 // ends where they end. A UDP checksum of 0 is written as 0xffff.
 func SetChecksum(p Protocol, src, dst netip.Addr, head []byte, rest [][]byte) {
 	field := checksumField(p, head)
@@ -45,6 +45,8 @@ func VerifyChecksum(p Protocol, src, dst netip.Addr, head []byte, rest [][]byte)
 		wrong = ReasonTCPChecksum
 	case ProtocolICMPv4:
 		wrong = ReasonICMPv4Checksum
+	case ProtocolIGMP:
+		wrong = ReasonIGMPChecksum
 	case ProtocolICMPv6:
 		wrong = ReasonICMPv6Checksum
 	case ProtocolUDP:
@@ -72,8 +74,8 @@ func VerifyChecksum(p Protocol, src, dst netip.Addr, head []byte, rest [][]byte)
 // sumTransport sums the first length bytes of head and rest, and the
 // pseudo-header where p has one.
 func sumTransport(p Protocol, src, dst netip.Addr, length int, head []byte, rest [][]byte) (sum Sum) {
-	// RFC 792 has no pseudo-header; RFC 4443, 2.3 has that of IPv6.
-	if p != ProtocolICMPv4 {
+	// RFC 792 and RFC 9776 have no pseudo-header; RFC 4443, 2.3 has that of IPv6.
+	if p != ProtocolICMPv4 && p != ProtocolIGMP {
 		sum.AddPseudo(src, dst, p, length)
 	}
 	left := length - min(len(head), length)

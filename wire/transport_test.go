@@ -21,7 +21,7 @@ func cut(r *rand.Rand, b []byte, n int) (head []byte, rest [][]byte) {
 func TestSetAndVerifyChecksum(t *testing.T) {
 	reasons := map[Protocol]Reason{
 		ProtocolTCP: ReasonTCPChecksum, ProtocolUDP: ReasonUDPChecksum,
-		ProtocolICMPv4: ReasonICMPv4Checksum, ProtocolICMPv6: ReasonICMPv6Checksum,
+		ProtocolICMPv4: ReasonICMPv4Checksum, ProtocolICMPv6: ReasonICMPv6Checksum, ProtocolIGMP: ReasonIGMPChecksum,
 	}
 	r := rand.New(rand.NewPCG(7, 8))
 	for p, wrong := range reasons {
