@@ -38,6 +38,11 @@ var errnos = []struct {
 	{host.ErrNotConnected, syscall.EDESTADDRREQ, false},
 	{host.ErrIsConnected, syscall.EISCONN, false},
 	{host.ErrLinkDown, syscall.ENETDOWN, false},
+	{host.ErrNoInterface, syscall.ENODEV, false},
+	{host.ErrExists, syscall.EEXIST, false},
+	{host.ErrNoRouteEntry, syscall.ESRCH, false},
+	{host.ErrBadRoute, syscall.EINVAL, false},
+	{host.ErrBadInterface, syscall.EINVAL, false},
 }
 
 // cause returns what package net has below its *net.OpError for an error of the

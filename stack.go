@@ -55,9 +55,9 @@ type Interface struct {
 	MAC net.HardwareAddr
 }
 
-// Attach gives the stack a link, which belongs to the stack from then on: Close
-// closes it. When Attach returns nil, packets are received. After an error the
-// link is the caller's as before.
+// Attach gives the stack a link, which belongs to the stack from then on: Close and
+// Detach close it. When Attach returns nil, packets are received. After an error,
+// which is as those of AddAddr, the link is the caller's as before.
 func (s *Stack) Attach(l link.Link, ifc Interface) error {
 	config := host.InterfaceConfig{Name: ifc.Name, Addrs: ifc.Addrs, Gateways: ifc.Gateways}
 	if ifc.MAC != nil {
@@ -66,10 +66,7 @@ func (s *Stack) Attach(l link.Link, ifc Interface) error {
 		}
 		config.MAC = wire.MAC(ifc.MAC)
 	}
-	if err := s.host.Attach(l, config); err != nil {
-		return fmt.Errorf("usernet: attach %s: %w", ifc.Name, cause("attach", err))
-	}
-	return nil
+	return configError(s.host.Attach(l, config), "attach %s", ifc.Name)
 }
 
 // Close resets the connections that are open, closes listeners, sockets and

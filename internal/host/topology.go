@@ -80,13 +80,16 @@ func newTopology(lo *iface) *topology {
 	return t
 }
 
-// clone returns a copy that may be edited.
+// clone returns a copy that may be edited; what is derived stays as it was until
+// derive.
 func (t *topology) clone() *topology {
-	n := &topology{generation: t.generation + 1, places: slices.Clone(t.places), routes: slices.Clone(t.routes)}
+	n := *t
+	n.generation++
+	n.places, n.routes = slices.Clone(t.places), slices.Clone(t.routes)
 	for i := range n.places {
 		n.places[i].addrs = slices.Clone(n.places[i].addrs)
 	}
-	return n
+	return &n
 }
 
 // derive fills in what follows from places, and the order of routes.
