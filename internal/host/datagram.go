@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -165,10 +166,26 @@ func (h *Host) sendAll(now time.Time, r *route, packets []link.Packet) error {
 	return err
 }
 
-// nextID returns an identification for a datagram in fragments. Each pair of
-// addresses has a counter, which it shares with others by a keyed hash (RFC 7739,
-// 5.3): what one destination sees tells little about what others get.
+// nextID returns an identification for a datagram in fragments: RFC 7739, 5.3,
+// "Identification = F(Src IP, Dst IP, secret1) + counter[G(Src IP, Dst Pref,
+// secret2)]". What one destination sees tells little about what others get. "Dst
+// Pref" is the first half of an IPv6 address, so that who has many cannot look at
+// many counters.
 func (h *Host) nextID(src, dst netip.Addr) uint32 {
-	hash := h.ports.offset(wire.ProtocolFragment, src, netip.AddrPortFrom(dst, 0))
-	return hash + h.ids[hash%uint32(len(h.ids))].Add(1)
+	network := dst
+	if dst.Is6() {
+		network = netip.PrefixFrom(dst.WithZone(""), 64).Masked().Addr()
+	}
+	f := h.ports.offset(wire.ProtocolFragment, src, netip.AddrPortFrom(dst, 0))
+	g := h.ports.offset(wire.ProtocolNone, src, netip.AddrPortFrom(network, 0))
+	return f + h.ids[g%uint32(len(h.ids))].Add(1)
+}
+
+// initIDs lets the counters of nextID begin anywhere: RFC 7739, 5.3, "Each counter
+// should be initialized to a pseudo-random value".
+func (h *Host) initIDs(seed [32]byte) {
+	random := rand.NewChaCha8(seed)
+	for i := range h.ids {
+		h.ids[i].Store(uint32(random.Uint64()))
+	}
 }

@@ -30,7 +30,7 @@ type Config struct {
 	MaxReassemblyBytes     int // of datagrams that are not whole yet; 4 MiB
 	MaxReassemblyDatagrams int // likewise; 256
 	UDPReceiveBuffer       int // bytes queued at one UDP socket; 256 KiB
-	ICMPErrorRate          int // ICMP errors and TCP resets sent a second, each; 1000, 50 at once
+	ICMPErrorRate          int // ICMP errors and TCP resets sent a second, each; 1000, about 50 at once, a quarter to one host
 }
 
 func (c Config) withDefaults() Config {
@@ -65,9 +65,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// rateBurst is how many ICMP errors, or resets, may go at once.
-const rateBurst = 50
-
 // A Host is one end system: its interfaces, addresses, routes, sockets and
 // connections. Its methods may be called by many goroutines at once.
 type Host struct {
@@ -79,6 +76,7 @@ type Host struct {
 	stats  counters
 	timers timers
 	ports  portTable
+	shared sharedPorts // ports that are in use, for links that share them
 
 	randMu sync.Mutex // guards config.Rand; a leaf
 
@@ -97,7 +95,7 @@ type Host struct {
 	pings      pingTable
 	reassembly reassembly
 	pathMTUs   pathMTUs
-	ids        [256]atomic.Uint32 // of datagrams in fragments: see nextID
+	ids        [1024]atomic.Uint32 // of datagrams in fragments: see nextID
 	icmpErrors rateLimit
 
 	tcpHost
@@ -109,15 +107,17 @@ func New(config Config) (*Host, error) {
 	h := &Host{config: config, clock: config.Clock, log: config.Logger, ttl: config.TTL, done: make(chan struct{})}
 	h.epoch = h.clock.Now()
 	h.timers.init(h.clock, h.epoch)
-	var secret, seed [32]byte
-	for _, b := range [][]byte{secret[:], seed[:]} {
+	var secret, seed, ids, limit [32]byte
+	for _, b := range [][]byte{secret[:], seed[:], ids[:], limit[:]} {
 		if err := h.random(b); err != nil {
 			return nil, err
 		}
 	}
 	h.ports.init(secret, binary.BigEndian.Uint32(seed[0:]))
+	h.shared.init(h.log)
 	h.pings.init(binary.BigEndian.Uint16(seed[4:]))
-	h.icmpErrors.init(config.ICMPErrorRate, rateBurst)
+	h.initIDs(ids)
+	h.icmpErrors.init(config.ICMPErrorRate, limit)
 	h.inputs.New = func() any { return &inputBatch{h: h} }
 	h.outputs.New = func() any { return new(datagram) }
 	h.udp.init()
@@ -158,6 +158,7 @@ func (h *Host) Close() error {
 	h.udp.closeAll()
 	h.pings.closeAll()
 	h.timers.close()
+	h.shared.close()
 	for _, p := range h.net.Load().places {
 		p.ifc.close()
 	}

@@ -140,7 +140,7 @@ func (h *Host) sendICMPError(now time.Time, c culprit, e icmpError) {
 	}
 	// RFC 4443, 2.4 (f): "[...] an IPv6 node MUST limit the rate of ICMPv6 error
 	// messages it originates." RFC 1812, 4.3.2.8, says so for IPv4.
-	if !h.icmpErrors.allow(now) {
+	if !h.icmpErrors.allow(now, c.src) {
 		h.stats.drop(ReasonICMPErrorLimited)
 		return
 	}

@@ -32,7 +32,11 @@ func (h *Host) initTCP() (err error) {
 		return err
 	}
 	h.timeWait.init(h)
-	h.resets.init(h.config.ICMPErrorRate, rateBurst)
+	var seed [32]byte
+	if err := h.random(seed[:]); err != nil {
+		return err
+	}
+	h.resets.init(h.config.ICMPErrorRate, seed)
 	h.tcpOutputs.New = func() any { return new(tcpOutput) }
 	h.dialled = make(chan struct{})
 	close(h.dialled)

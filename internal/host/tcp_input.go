@@ -178,7 +178,7 @@ func (tb *tcpBatch) reset(p *inPacket) {
 	if !tcp.ResetFor(&tb.seg, &out) {
 		return
 	}
-	if !tb.h.resets.allow(tb.now) {
+	if !tb.h.resets.allow(tb.now, p.src) {
 		tb.h.stats.tcp.resetsLimited.Add(1)
 		return
 	}
