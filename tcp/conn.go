@@ -25,6 +25,7 @@ type Conn struct {
 		// at is where sending goes on: SND.NXT, or below it while what lies
 		// between them is sent again.
 		at       Seq
+		gone     Seq // SND.NXT before what was handed out since Returned
 		wl1, wl2 Seq // segment sequence and acknowledgment number used for last window update
 		up       Seq // urgent pointer, when urgent
 		iss      Seq // initial send sequence number
@@ -106,7 +107,7 @@ type Conn struct {
 	override   bool // the override timeout occurred: send what the window allows
 	probed     bool // a probe is beyond the peer's window
 	pingpong   bool // the user answers: ACKs wait for the answer
-	lent       bool // Next has handed out text, and Returned was not called
+	lent       bool // Next has handed out text or FIN, and Returned was not called
 	noDelay    bool
 	corked     bool
 	readClosed bool // CloseRead

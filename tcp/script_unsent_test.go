@@ -132,3 +132,154 @@ func TestUnsentAfterACK(t *testing.T) {
 		s.send(segment(300, 4100, 0), "acknowledged")
 	})
 }
+
+// What has never left is new text: SND.NXT does not lie beyond it, and it counts as sent again when it is.
+func TestUnsentIsNew(t *testing.T) {
+	check := func(s *dialogue, what string, nxt tcp.Seq, resent int) {
+		s.Helper()
+		if i := s.conn.Info(); i.SndNxt != s.machineBase.Add(int(nxt)) || i.Resent != resent {
+			s.Errorf("%s: SND.NXT is %d and %d segments were sent again, want %d and %d", what, i.SndNxt-s.machineBase, i.Resent, nxt, resent)
+		}
+	}
+	for _, maxSegment := range []int{0, 5000} {
+		script(t, setup{maxSegment: maxSegment}, func(s *dialogue) {
+			s.establish()
+			s.write(1000)
+			s.wantSegments(100, 1, "this leaves")
+			s.write(5000)
+			s.refuse(len(s.unseen))
+			check(s, "nothing of the second write has left", 1100, 0)
+			s.send(segment(300, 1100, 0), "acknowledged")
+			s.skip("the link has room again")
+			check(s, "all has left", 6100, 0)
+			s.send(segment(300, 6100, 0), "acknowledged")
+			if d := s.conn.Deadline(); !d.IsZero() {
+				s.Errorf("a timer runs until %v, and nothing is outstanding", d)
+			}
+		})
+	}
+	// Old text stays old.
+	script(t, bulk(4), func(s *dialogue) {
+		s.conn.SetMaxSegment(4000)
+		s.maxSegment = 4000
+		s.establish()
+		s.write(2000)
+		s.want(segment(100, 300, 2000), "lost")
+		s.advance(s.conn.Info().RTO)
+		s.refuse(1)
+		check(s, "a retransmission that the link refuses", 2100, 0)
+		s.drain()
+		s.want(segment(100, 300, 1000), "it leaves")
+		check(s, "now it was sent again", 2100, 1)
+		s.send(segment(300, 2100, 0), "acknowledged")
+	})
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.closeWrite()
+		s.refuse(1)
+		check(s, "a FIN that the link refuses", 100, 0)
+		s.drain()
+		s.want("<SEQ=100><ACK=300><CTL=FIN,ACK>", "it leaves")
+		s.advance(s.conn.Info().RTO)
+		s.refuse(1)
+		check(s, "a FIN that was lost, and that the link refuses", 101, 0)
+		s.drain()
+		s.want("<SEQ=100><ACK=300><CTL=FIN,ACK>", "it leaves")
+		check(s, "a FIN that was sent again", 101, 1)
+		s.send(segment(300, 101, 0), "acknowledged")
+		s.state(tcp.StateFinWait2)
+	})
+	script(t, setup{}, func(s *dialogue) {
+		s.conn.OpenActive(s.now)
+		s.drain()
+		s.want("<SEQ=99><CTL=SYN>", "lost")
+		s.advance(s.conn.Info().RTO)
+		s.refuse(1)
+		check(s, "a SYN that the link refuses", 100, 0)
+		s.drain()
+		s.want("<SEQ=99><CTL=SYN>", "once more")
+		check(s, "a SYN that was sent again", 100, 1)
+	})
+}
+
+// What was let go although it is short is not held back again.
+func TestUnsentShort(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.conn.SetCork(s.now, true)
+		s.write(10)
+		s.idle("corked")
+		s.advance(s.cfg.Override)
+		s.refuse(1)
+		s.drain()
+		s.want(segment(100, 300, 10), "its time is over")
+		s.send(segment(300, 110, 0), "acknowledged")
+	})
+	// Nobody asks for it: it is sent all the same.
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.write(10)
+		s.refuse(1)
+		s.advance(s.cfg.Override)
+		s.want(segment(100, 300, 10), "without being asked")
+		s.send(segment(300, 110, 0), "acknowledged")
+	})
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=300><ACK=100><CTL=ACK><WND=0>", "the window closes")
+		s.write(10)
+		s.advance(s.conn.Info().RTO)
+		s.refuse(1)
+		s.drain()
+		s.want(segment(100, 300, 1), "the probe, once there is room")
+		s.send("<SEQ=300><ACK=101><CTL=ACK><WND=1000>", "the window opens")
+		s.want(segment(101, 300, 9), "the rest")
+		s.send(segment(300, 110, 0), "acknowledged")
+	})
+}
+
+// A RST has a number that the peer expects: with that of text which never left, the peer would answer with a challenge ACK
+// (RFC 5961, 3.2).
+func TestUnsentThenReset(t *testing.T) {
+	abort := func(s *dialogue) { s.conn.Abort(s.now) }
+	for _, early := range []bool{false, true} { // Abort comes while the link has the segments, or behind that
+		script(t, setup{}, func(s *dialogue) {
+			s.establish()
+			s.write(5000)
+			if early {
+				abort(s)
+			}
+			s.refuse(3)
+			if !early {
+				abort(s)
+			}
+			s.drain()
+			s.wantSegments(100, 2, "two have left")
+			s.want("<SEQ=2100><CTL=RST>", "next that the peer expects")
+		})
+		script(t, setup{}, func(s *dialogue) {
+			s.establish()
+			s.closeWrite()
+			if early {
+				abort(s)
+			}
+			s.refuse(1)
+			if !early {
+				abort(s)
+			}
+			s.drain()
+			s.want("<SEQ=100><CTL=RST>", "the FIN has not left")
+		})
+	}
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.write(5000)
+		s.refuse(3)
+		abort(s)
+		s.drain()
+		s.refuse(1)
+		s.wantSegments(100, 2, "two have left")
+		s.drain()
+		s.want("<SEQ=2100><CTL=RST>", "once there is room for it, too")
+	})
+}

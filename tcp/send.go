@@ -45,41 +45,6 @@ func (c *Conn) Returned() {
 	c.out.returned(c.cfg.Chunks)
 }
 
-// Unsent says that a segment that Next returned was not sent, because the link
-// had no room: it is returned again. Of several, the last one comes first. Header
-// and Len of the segment are enough.
-func (c *Conn) Unsent(t time.Time, seg *Segment) {
-	now := c.at(t)
-	switch {
-	case seg.Flags.Has(rst):
-		c.reply = reply{flags: seg.Flags, seq: seg.Seq, ack: seg.Ack,
-			timestamps: seg.Options.HasTimestamps, tsVal: seg.Options.TSVal, tsEcr: seg.Options.TSEcr}
-	case c.state == StateClosed || c.state == StateListen:
-	case seg.Flags.Has(syn):
-		c.synNow = c.synPending() // else an earlier copy has arrived meanwhile
-	case seg.seqLen() == 0:
-		c.ackNow = true
-		// If nobody asks before.
-		c.timers[timerDelayedACK] = now.add(c.cfg.DelayedACK)
-	default:
-		c.unsentText(seg)
-	}
-}
-
-// unsentText takes back text or FIN.
-func (c *Conn) unsentText(seg *Segment) {
-	c.rtt.abandon()
-	from := seg.Seq.Max(c.snd.una)
-	switch {
-	case !from.Less(seg.end()) || !from.Less(c.snd.at):
-		// Acknowledged from an earlier copy, or already to be sent again.
-	case c.recovering && from == c.snd.una:
-		c.resendNow = true
-	default:
-		c.snd.at = from
-	}
-}
-
 // header fills the fields that all segments with ACK have in common.
 func (c *Conn) header(now instant, out *Segment, seq Seq) {
 	// RFC 9293, 3.8: "once in the ESTABLISHED state, all segments must carry current
@@ -152,6 +117,7 @@ type reply struct {
 	tsVal, tsEcr uint32
 	flags        wire.TCPFlags // 0: none
 	timestamps   bool
+	abort        bool // ends the connection: seq is ackSeq
 }
 
 // reset answers a segment with a RST.
@@ -167,7 +133,7 @@ func (c *Conn) reset(seg *Segment) {
 //
 // RFC 9293, 3.10.5: "Send a reset segment: <SEQ=SND.NXT><CTL=RST>"
 func (c *Conn) resetPeer(now instant) {
-	c.reply = reply{flags: rst, seq: c.ackSeq()}
+	c.reply = reply{flags: rst, abort: true}
 	if c.snd.tsOK {
 		// RFC 7323, 5.2: "If an <RST> is being generated because of a user abort, and
 		// Snd.TS.OK is set, then a Timestamps option SHOULD be included in the <RST>."
@@ -178,6 +144,9 @@ func (c *Conn) resetPeer(now instant) {
 
 func (c *Conn) sendReply(now instant, out *Segment) {
 	r := &c.reply
+	if r.abort {
+		r.seq = c.ackSeq() // not before: text that the link gives back moves it
+	}
 	out.Seq, out.Ack, out.Flags = r.seq, r.ack, r.flags
 	out.Options.HasTimestamps, out.Options.TSVal, out.Options.TSEcr = r.timestamps, r.tsVal, r.tsEcr
 	*r = reply{}

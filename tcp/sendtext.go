@@ -161,19 +161,26 @@ func (c *Conn) sent(now instant, seq, end Seq, n int) {
 	if again {
 		// Karn's algorithm (MUST-18).
 		c.rtt.abandon()
-		old := min(n, c.snd.nxt.Sub(seq))
-		c.resent += uint32(max(1, (old+c.window.MSS-1)/c.window.MSS))
+		c.resent += c.segments(min(n, c.snd.nxt.Sub(seq)))
+	}
+	if !c.lent {
+		c.lent, c.snd.gone = true, c.snd.nxt
 	}
 	c.snd.at = c.snd.at.Max(end)
 	c.snd.nxt = c.snd.nxt.Max(end)
 	if n > 0 {
-		c.lent, c.textSent = true, now
+		c.textSent = now
 		c.cc.Sent(&c.window, Sending{Now: now.since(0), Bytes: n, Flight: c.flight(), Again: again})
 	}
 	if !again {
 		c.rtt.time(end, now)
 	}
 	c.startRetransmit(now)
+}
+
+// segments is how many segments n bytes of text, or FIN, are sent in.
+func (c *Conn) segments(n int) uint32 {
+	return uint32(max(1, (n+c.window.MSS-1)/c.window.MSS))
 }
 
 // sendFirstAgain sends the segment at SND.UNA again (fast retransmit).

@@ -1,0 +1,89 @@
+package tcp
+
+import "time"
+
+// Unsent says that a segment that Next returned was not sent, because the link
+// had no room: it is returned again. Of several, the last one comes first, and all
+// come before Next is called again. Header and Len of the segment are enough.
+func (c *Conn) Unsent(t time.Time, seg *Segment) {
+	now := c.at(t)
+	switch {
+	case seg.Flags.Has(rst):
+		c.reply = reply{flags: seg.Flags, seq: seg.Seq, ack: seg.Ack,
+			abort:      seg.Flags == rst && c.state == StateClosed && seg.Seq == c.ackSeq(),
+			timestamps: seg.Options.HasTimestamps, tsVal: seg.Options.TSVal, tsEcr: seg.Options.TSEcr}
+	case seg.Flags.Has(syn):
+		c.unsentSYN()
+	case seg.seqLen() > 0:
+		c.unsentText(now, seg)
+	case c.state == StateClosed || c.state == StateListen:
+	default:
+		c.ackNow = true
+		// If nobody asks before.
+		c.timers[timerDelayedACK] = now.add(c.cfg.DelayedACK)
+	}
+}
+
+// unsentSYN takes back our SYN.
+func (c *Conn) unsentSYN() {
+	if c.state != StateSynSent && c.state != StateSynReceived || !c.synPending() {
+		return // ended, or an earlier copy has arrived meanwhile
+	}
+	c.synNow = true
+	if c.synResent {
+		c.resent = max(c.resent, 1) - 1
+	} else {
+		c.rtt.abandon()
+	}
+}
+
+// unsentText takes back text or FIN. What was in no segment before is new again:
+// SND.NXT does not stay beyond it, so that a RST, which has that number, is not
+// answered with a challenge ACK (RFC 5961, 3.2).
+func (c *Conn) unsentText(now instant, seg *Segment) {
+	if seg.end() == c.snd.nxt {
+		c.takeBack(seg)
+	}
+	if seg.Seq != c.snd.nxt { // it was sent before, as sent has counted
+		c.resent -= min(c.resent, c.segments(min(seg.Len, c.snd.nxt.Sub(seg.Seq))))
+	}
+	if c.state == StateClosed || c.state == StateListen {
+		return
+	}
+	if !c.outstanding() && c.snd.wnd > 0 {
+		// Nothing that could be sent again; if nobody asks before:
+		c.timers[timerRetransmit], c.timers[timerOverride] = 0, now.add(c.cfg.Override)
+	}
+	from := seg.Seq.Max(c.snd.una)
+	switch {
+	case c.probed && c.snd.wnd == 0:
+		c.probeNow = true
+	case !from.Less(c.snd.at):
+		// Acknowledged from an earlier copy, or already to be sent again.
+	case c.recovering && from == c.snd.una:
+		c.resendNow = true
+	default:
+		c.snd.at = from
+	}
+}
+
+// takeBack moves SND.NXT back from the end of a segment to where its new text
+// began, and all that lies beyond with it.
+func (c *Conn) takeBack(seg *Segment) {
+	to := seg.Seq.Max(c.snd.gone).Max(c.snd.una)
+	back := c.snd.nxt.Sub(to)
+	if back <= 0 {
+		return
+	}
+	c.snd.nxt = to
+	c.snd.at = c.snd.at.Min(to)
+	c.snd.recover, c.snd.limited = c.snd.recover.Min(to), c.snd.limited.Min(to)
+	c.limitedBytes = max(0, c.limitedBytes-int32(back))
+	if to.Less(c.snd.small) {
+		// It was let go once, and goes without another reason.
+		c.snd.small, c.override = to, true
+	}
+	if to.Less(c.rtt.seq) {
+		c.rtt.abandon()
+	}
+}
