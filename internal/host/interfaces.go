@@ -24,6 +24,9 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	if err != nil {
 		return err
 	}
+	if err := h.sharePorts(l); err != nil {
+		return err
+	}
 	queues := ifc.info().Queues
 	err = h.change(func(t *topology) error {
 		if err := t.attach(ifc, addrs, gateways); err != nil {
@@ -34,6 +37,7 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 		return nil
 	})
 	if err != nil {
+		h.unsharePorts(l)
 		return err
 	}
 	running := make(chan struct{})
@@ -63,6 +67,7 @@ func (h *Host) Detach(name string) error {
 		return err
 	}
 	ifc.down.Store(true)
+	h.unsharePorts(ifc.link)
 	ifc.close()
 	ifc.receivers.Wait()
 	ifc.neighbours.close()

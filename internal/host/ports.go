@@ -48,6 +48,7 @@ type portBinding struct {
 	addr     netip.Addr // unspecified: all of family
 	port     uint16
 	family   Family
+	counted  bool // as a use of the port: see sharedPorts; guarded by the table's mu
 }
 
 func (t *portTable) init(secret [32]byte, start uint32) {
@@ -167,18 +168,8 @@ func (h *Host) bind(p wire.Protocol, local netip.AddrPort, family Family) (*port
 	case !family.takes(b.addr) || !h.mayBind(p, b.addr):
 		return nil, ErrAddrNotAvail
 	}
-	if b.port != 0 {
-		if !h.ports.add(b) {
-			return nil, ErrAddrInUse
-		}
-		return b, nil
-	}
-	free := h.ports.ephemeral(p, b.addr, netip.AddrPortFrom(netip.IPv6Unspecified(), 0), func(port uint16) bool {
-		b.port = port
-		return h.ports.add(b)
-	})
-	if !free {
-		return nil, ErrNoPorts
+	if err := h.claim(b, netip.AddrPortFrom(netip.IPv6Unspecified(), 0)); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

@@ -35,14 +35,15 @@ type TCPConn struct {
 	connected  chan struct{} // of a dialled connection: closed when it is open or has failed
 	connectErr error         // why it has failed; set before connected is closed
 
-	outputting bool // a goroutine is in outputLocked; it alone takes segments from the machine
-	again      bool // the machine may have more to send since outputting was set
-	writing    bool // a Write is under way; others wait on writable, so that each is whole
-	opened     bool // was ESTABLISHED: connected is closed, the listener has been told
-	reopens    bool // a record in TIME-WAIT has this four-tuple until the connection is open
-	advised    bool // the neighbour is doubted, since retransmissions are in excess
-	detached   bool // out of the flow table: no segment reaches it any more
-	closed     bool // by the application: verbs return ErrClosed
+	outputting  bool // a goroutine is in outputLocked; it alone takes segments from the machine
+	again       bool // the machine may have more to send since outputting was set
+	writing     bool // a Write is under way; others wait on writable, so that each is whole
+	opened      bool // was ESTABLISHED: connected is closed, the listener has been told
+	reopens     bool // a record in TIME-WAIT has this four-tuple until the connection is open
+	advised     bool // the neighbour is doubted, since retransmissions are in excess
+	portCounted bool // as a use of the port: see sharedPorts
+	detached    bool // out of the flow table: no segment reaches it any more
+	closed      bool // by the application: verbs return ErrClosed
 
 	tos uint8 // DiffServ field of what is sent; ECN bits are zero
 }
@@ -209,6 +210,7 @@ func (c *TCPConn) openedLocked(now time.Time) {
 func (c *TCPConn) detachLocked() {
 	c.detached = true
 	c.h.flows.remove(c)
+	c.releasePortLocked()
 	c.h.timers.remove(&c.timer)
 	c.h.tcpConns.Add(-1)
 	if l := c.listener; l != nil && !c.opened {

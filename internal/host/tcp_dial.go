@@ -41,7 +41,14 @@ func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, 
 func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32, opt *TCPOptions) (c *TCPConn, err error) {
 	now := h.clock.Now()
 	try := func(port uint16) bool {
-		c = h.tryDial(now, netip.AddrPortFrom(local.Addr(), port), remote, r, generation, opt)
+		var counted bool
+		if counted, err = h.reserveDial(port); err != nil {
+			return err != ErrAddrInUse
+		}
+		c = h.tryDial(now, netip.AddrPortFrom(local.Addr(), port), remote, r, generation, opt, counted)
+		if c == nil && counted {
+			h.shared.release(wire.ProtocolTCP, port)
+		}
 		return c != nil || h.flows.isClosed()
 	}
 	if port := local.Port(); port != 0 {
@@ -56,6 +63,9 @@ func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32
 	}) {
 		return nil, ErrNoPorts
 	}
+	if err != nil {
+		return nil, err
+	}
 	if c == nil {
 		return nil, ErrClosed
 	}
@@ -66,8 +76,8 @@ func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32
 }
 
 // tryDial puts a connection of the four-tuple into the flow table, locked; nil if
-// the tuple is in use.
-func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, generation uint32, opt *TCPOptions) *TCPConn {
+// the tuple is in use. counted says that the port's use is.
+func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, generation uint32, opt *TCPOptions, counted bool) *TCPConn {
 	key := makeFlowKey(local, remote)
 	if h.flows.lookup(&key) != nil {
 		return nil
@@ -83,6 +93,8 @@ func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, gen
 		c.mu.Unlock()
 		return nil
 	}
+	c.portCounted = counted
+	c.countPortLocked()
 	return c
 }
 

@@ -40,7 +40,7 @@ func (h *Host) ListenTCP(local netip.AddrPort, family Family, backlog int, opt T
 	l.waiting.L = &l.mu
 	l.deadline.init(h, &l.waiting)
 	if !h.listeners.add(l) {
-		h.ports.release(binding)
+		h.unbind(binding)
 		return nil, ErrClosed
 	}
 	return l, nil
@@ -94,7 +94,7 @@ func (l *TCPListener) Close() error {
 	l.mu.Unlock()
 
 	l.h.listeners.remove(l)
-	l.h.ports.release(l.port)
+	l.h.unbind(l.port)
 	now := l.h.clock.Now()
 	for _, c := range pending {
 		c.abort(now, true)
@@ -136,6 +136,7 @@ func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens b
 		h.tcpConns.Add(-1)
 		return nil, ReasonNone
 	}
+	c.countPortLocked()
 	c.m.OpenPassive()
 	return c, ReasonNone
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/usernet-go/usernet/tcp"
+	"github.com/usernet-go/usernet/wire"
 )
 
 // timeWaitTable keeps the connections in TIME-WAIT, each as a compact record in
@@ -14,6 +15,7 @@ import (
 type timeWaitTable struct {
 	mu     sync.Mutex // below the connection's lock; nothing but the timers' lock under it
 	max    int
+	ports  *sharedPorts
 	index  map[flowKey]int32 // into slab
 	slab   []timeWaitRecord  // slab[0] is the ring's head: its next is the oldest
 	free   int32             // first free record, linked by next; 0: none
@@ -26,10 +28,12 @@ type timeWaitRecord struct {
 	key        flowKey
 	prev, next int32
 	tw         tcp.TimeWait
+	counted    bool // as a use of the port: see sharedPorts
 }
 
 func (t *timeWaitTable) init(h *Host) {
 	t.max = h.config.MaxTimeWait
+	t.ports = &h.shared
 	t.timer.fire = h.timeWaitDue
 	t.index = make(map[flowKey]int32)
 	t.slab = make([]timeWaitRecord, 1)
@@ -56,6 +60,9 @@ func (t *timeWaitTable) removeLocked(i int32) {
 	t.unlinkLocked(i)
 	r := &t.slab[i]
 	delete(t.index, r.key)
+	if r.counted {
+		t.ports.release(wire.ProtocolTCP, r.key.localPort)
+	}
 	*r = timeWaitRecord{next: t.free}
 	t.free = i
 }
@@ -99,8 +106,26 @@ func (h *Host) addTimeWait(key flowKey, tw tcp.TimeWait) {
 	t.slab[i].key, t.slab[i].tw = key, tw
 	t.index[key] = i
 	t.linkLastLocked(i)
+	t.countLocked(i)
 	if t.slab[0].next == i {
 		h.timers.set(&t.timer, tw.Deadline())
+	}
+}
+
+// countLocked counts the port of a record that is in the table.
+func (t *timeWaitTable) countLocked(i int32) {
+	if r := &t.slab[i]; !r.counted && t.ports.active.Load() {
+		r.counted = true
+		t.ports.join(wire.ProtocolTCP, r.key.localPort)
+	}
+}
+
+// countAll counts the ports of all records.
+func (t *timeWaitTable) countAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, i := range t.index {
+		t.countLocked(i)
 	}
 }
 

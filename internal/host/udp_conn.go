@@ -61,7 +61,7 @@ func (h *Host) ListenUDP(local netip.AddrPort, family Family) (*UDPConn, error) 
 	c := newUDPConn(h, netip.AddrPortFrom(b.addr, b.port), netip.AddrPort{}, b.family)
 	c.binding = b
 	if err := h.udp.add(c); err != nil {
-		h.ports.release(b)
+		h.unbind(b)
 		return nil, err
 	}
 	return c, nil
@@ -81,20 +81,13 @@ func (h *Host) DialUDP(local, remote netip.AddrPort) (*UDPConn, error) {
 		family = FamilyIPv4
 	}
 	b := &portBinding{protocol: wire.ProtocolUDP, addr: r.src, port: local.Port(), family: family}
-	if b.port != 0 {
-		if !h.ports.add(b) {
-			return nil, ErrAddrInUse
-		}
-	} else if !h.ports.ephemeral(wire.ProtocolUDP, r.src, remote, func(port uint16) bool {
-		b.port = port
-		return h.ports.add(b)
-	}) {
-		return nil, ErrNoPorts
+	if err := h.claim(b, remote); err != nil {
+		return nil, err
 	}
 	c := newUDPConn(h, netip.AddrPortFrom(b.addr, b.port), remote, family)
 	c.binding = b
 	if err := h.udp.add(c); err != nil {
-		h.ports.release(b)
+		h.unbind(b)
 		return nil, err
 	}
 	return c, nil
@@ -153,7 +146,7 @@ func (c *UDPConn) Close() error {
 	c.mu.Unlock()
 
 	c.h.udp.remove(c)
-	c.h.ports.release(c.binding)
+	c.h.unbind(c.binding)
 	return nil
 }
 
