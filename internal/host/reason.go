@@ -53,6 +53,8 @@ const (
 	ReasonNDTarget        // neighbour solicitation for an address that is not ours
 	ReasonNDFragment      // ND message in fragments
 	ReasonNDUnsolicited   // neighbour advertisement or redirect that nobody waits for
+	ReasonRouterLimit     // router advertisement or redirect: too many
+	ReasonRouterFull      // more routers, prefixes or addresses advertised than are kept
 	ReasonNeighbourQueue  // packet made room for a newer one while its neighbour is looked for
 	ReasonNeighbourFailed // neighbour did not answer
 	ReasonNeighbourFull   // packet waited for a neighbour that made room for another one
@@ -130,6 +132,8 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"ND target is another host",
 	"ND message in fragments",
 	"ND message that nobody waits for",
+	"router advertisements limited",
+	"too many routers or prefixes",
 	"neighbour's queue full",
 	"neighbour does not answer",
 	"neighbour table full",
