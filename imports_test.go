@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"tcp":                    {"wire"},
 	"link":                   {"wire"},
 	"link/pipe":              {"link", "wire"},
+	"link/packet":            {"link", "link/internal/vnet", "wire", "golang.org/x/net/bpf", "golang.org/x/sys/unix"},
 	"link/tun":               {"link", "link/internal/vnet", "wire", "golang.org/x/sys/unix"},
 	"link/internal/linktest": {"link", "wire", "golang.org/x/sys/unix"},
 	"link/internal/vnet":     {"link", "wire"},

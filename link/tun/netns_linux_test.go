@@ -3,11 +3,10 @@ package tun_test
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/usernet-go/usernet/link/internal/linktest"
 )
 
 // The kernel's end of the device and ours.
@@ -23,21 +24,13 @@ var (
 	kernel6, near6 = netip.MustParseAddr("fd09::1"), netip.MustParseAddr("fd09::2")
 )
 
-// privateNamespace gives the test's goroutine, and what it opens, a network
-// namespace of its own. Its thread ends with the goroutine. Subtests have other
-// goroutines: each needs its own.
+// privateNamespace gives the test's goroutine a network namespace of its own, as
+// linktest.Private says, in which devices can be made.
 func privateNamespace(t testing.TB) {
 	t.Helper()
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		if errors.Is(err, unix.EPERM) {
-			t.Skip("a network namespace of the test's own needs root (CAP_SYS_ADMIN)")
-		}
-		t.Fatal(os.NewSyscallError("unshare", err))
-	}
+	linktest.Private(t)
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		t.Skipf("no TUN/TAP: %v", err)
+		linktest.Skip(t, fmt.Sprintf("no TUN/TAP: %v", err))
 	}
 }
 
