@@ -19,7 +19,7 @@ type Pinger struct {
 // A PingReply is the answer to an echo request.
 type PingReply struct {
 	From     netip.Addr
-	Sequence uint16        // of the request, from 1
+	Sequence uint16        // of the request, from 1, modulo 65536
 	Size     int           // bytes of data that came back
 	TTL      uint8         // of the answer, as it arrived; IPv6's hop limit
 	RTT      time.Duration // from the request to the answer

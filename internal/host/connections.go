@@ -69,7 +69,7 @@ func (c *TCPConn) connection(now time.Time) Connection {
 	info := c.m.Info()
 	c.mu.Unlock()
 	return Connection{
-		Network: "tcp", Local: c.key.localAddrPort(), Remote: c.key.remoteAddrPort(),
+		Network: "tcp", Local: c.key.localAddrPort(), Remote: c.RemoteAddr(),
 		State: info.State, RecvQ: info.Unread, SendQ: info.Queued,
 		Timer: info.Timer, TimerLeft: timeLeft(now, info.Due), Info: &info,
 	}

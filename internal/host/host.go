@@ -80,11 +80,12 @@ type Host struct {
 
 	randMu sync.Mutex // guards config.Rand; a leaf
 
-	mu     sync.Mutex // guards changes of net, and closed; see doc.go for the order
-	closed bool
-	done   chan struct{}            // closed when Close is done
-	net    atomic.Pointer[topology] // interfaces, addresses, routes: replaced as a whole
-	lo     *iface                   // packets to ourselves
+	mu         sync.Mutex // guards changes of net, and closed; see doc.go for the order
+	closed     bool
+	done       chan struct{}            // closed when Close is done
+	net        atomic.Pointer[topology] // interfaces, addresses, routes: replaced as a whole
+	lo         *iface                   // packets to ourselves
+	interfaces atomic.Uint32            // that were ever made
 
 	receivers  sync.WaitGroup // goroutines of the links' receive queues
 	inputs     sync.Pool      // of *inputBatch

@@ -84,7 +84,7 @@ func (b *inputBatch) echo(p wire.Protocol, reply byte) Reason {
 	if b.p.broadcast {
 		return ReasonICMPEchoGroup
 	}
-	r, err := b.h.lookupRoute(b.p.dst, b.replyTo())
+	r, err := b.h.lookupRoute(b.p.dst, b.p.replyTo())
 	if err != nil {
 		return ReasonNoRoute
 	}
@@ -95,14 +95,6 @@ func (b *inputBatch) echo(p wire.Protocol, reply byte) Reason {
 	d.body = append(d.body, b.p.rest...)
 	b.h.sendDatagram(b.now, &r, b.p.src, p, d) // what is lost is counted, and asked for again
 	return ReasonNone
-}
-
-// replyTo returns b.p.src with the zone that says where a link-local one is.
-func (b *inputBatch) replyTo() netip.Addr {
-	if b.p.src.IsLinkLocalUnicast() && b.ifc.link != nil {
-		return b.p.src.WithZone(b.ifc.name)
-	}
-	return b.p.src
 }
 
 // An icmpVerdict is what an ICMP error means for the flow that it is about.
@@ -157,7 +149,7 @@ func (b *inputBatch) unreachable(v icmpVerdict, mtu int, tooBig bool) Reason {
 		}
 		v = icmpVerdict{} // no error: what comes next is made to fit
 	}
-	return b.h.flowUnreachable(b.now, &q, v, mtu)
+	return b.h.flowUnreachable(b.now, b.ifc, &q, v, mtu)
 }
 
 const minPathMTUv4 = 552 // the kernel's: what is told below is more likely an attack than a path
@@ -187,17 +179,17 @@ func pathMTUOf(mtu int, q *wire.Quote) int {
 	return max(mtu, minPathMTUv4)
 }
 
-// flowUnreachable tells the flow that sent the packet in q. mtu is set when the
-// packet was too big.
-func (h *Host) flowUnreachable(now time.Time, q *wire.Quote, v icmpVerdict, mtu int) Reason {
+// flowUnreachable tells the flow that sent the packet in q, of which ifc has heard.
+// mtu is set when the packet was too big.
+func (h *Host) flowUnreachable(now time.Time, ifc *iface, q *wire.Quote, v icmpVerdict, mtu int) Reason {
 	local, remote := netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort)
 	switch q.Protocol {
 	case wire.ProtocolTCP:
-		key := makeFlowKey(local, remote)
+		key := makeFlowKey(local, remote).on(ifc)
 		if h.flows.lookup(&key) == nil {
 			return ReasonICMPErrorUnknown
 		}
-		h.tcpUnreachable(local, remote, q.Seq, v.err, v.hard, mtu)
+		h.tcpUnreachable(&key, q.Seq, v.err, v.hard, mtu)
 		return ReasonNone
 	case wire.ProtocolUDP:
 		c := h.udp.find(local, remote)
@@ -219,8 +211,8 @@ func (h *Host) flowUnreachable(now time.Time, q *wire.Quote, v icmpVerdict, mtu 
 }
 
 // flowFailed tells the flow of packet, which could not be sent because its
-// neighbour does not answer. packet starts with its IP header and is whole.
-func (h *Host) flowFailed(now time.Time, packet []byte) {
+// neighbour on ifc does not answer. packet starts with its IP header and is whole.
+func (h *Host) flowFailed(now time.Time, ifc *iface, packet []byte) {
 	q, r := wire.ParseQuote(packet)
 	if r != wire.OK {
 		return
@@ -231,7 +223,7 @@ func (h *Host) flowFailed(now time.Time, packet []byte) {
 		// is open waits for its neighbour to come back, as for a router (RFC 9293, MUST-56).
 		v.hard = opensConnection(packet)
 	}
-	h.flowUnreachable(now, &q, v, 0)
+	h.flowUnreachable(now, ifc, &q, v, 0)
 }
 
 // opensConnection says whether packet, one of ours, holds the first segment of a

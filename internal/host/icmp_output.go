@@ -28,7 +28,7 @@ type culprit struct {
 }
 
 func (b *inputBatch) culprit() culprit {
-	return culprit{b.p.src, b.p.dst, b.p.ip, b.p.rest, b.p.broadcast, b.replyTo().Zone()}
+	return culprit{b.p.src, b.p.dst, b.p.ip, b.p.rest, b.p.broadcast, b.p.replyTo().Zone()}
 }
 
 // portUnreachable answers a datagram for a UDP port that nobody has bound.

@@ -24,6 +24,7 @@ type InterfaceConfig struct {
 type iface struct {
 	h        *Host
 	name     string
+	index    uint32    // unlike those of all other interfaces that the host ever had; 0: lo
 	link     link.Link // nil: packets go to the host itself
 	linkInfo link.Info
 	mac      wire.MAC
@@ -51,7 +52,7 @@ func newLoopback(h *Host) *iface {
 // newInterface makes an interface of the link, with the addresses that it starts
 // with.
 func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, []address, error) {
-	ifc := &iface{h: h, name: config.Name, link: l, linkInfo: l.Info()}
+	ifc := &iface{h: h, name: config.Name, index: h.interfaces.Add(1), link: l, linkInfo: l.Info()}
 	info := &ifc.linkInfo
 	switch {
 	case info.MTU < minMTUv4 || info.MTU > loopbackMTU:

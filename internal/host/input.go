@@ -41,6 +41,20 @@ func (p *inPacket) verify(proto wire.Protocol) wire.Reason {
 	return wire.VerifyChecksum(proto, p.src, p.dst, p.head, p.rest)
 }
 
+// replyTo returns p.src with the zone that says where a link-local one is: answers
+// leave by the interface on which p came.
+func (p *inPacket) replyTo() netip.Addr {
+	if p.src.IsLinkLocalUnicast() && p.ifc.link != nil {
+		return p.src.WithZone(p.ifc.name)
+	}
+	return p.src
+}
+
+// flow returns the key of p's flow, as seen from here.
+func (p *inPacket) flow(localPort, remotePort uint16) flowKey {
+	return flowKey{local: p.dst.As16(), remote: p.src.As16(), localPort: localPort, remotePort: remotePort}.on(p.ifc)
+}
+
 // An inputBatch is the room in which a batch of packets is looked at; a host
 // keeps a pool of them, since a delivery may lead to another one.
 type inputBatch struct {

@@ -91,7 +91,7 @@ func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
 	case eventDrop:
 		t.ifc.h.stats.drop(e.reason)
 		if e.reason == ReasonNeighbourFailed {
-			t.ifc.h.flowFailed(now, e.packet.frame[headroom:])
+			t.ifc.h.flowFailed(now, t.ifc, e.packet.frame[headroom:])
 		}
 	}
 }

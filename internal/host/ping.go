@@ -62,7 +62,7 @@ func (h *Host) NewPinger(dst netip.Addr) (*Pinger, error) {
 
 // Ping sends one echo request with size bytes of data and waits for its answer, or
 // until ctx is done: it then returns ctx's error. The sequence number in the
-// answer counts the calls from 1. Other errors are ErrHostUnreachable and its kin,
+// answer counts the calls from 1, modulo 65536. Other errors are ErrHostUnreachable and its kin,
 // when an ICMP error has come or the neighbour does not answer, ErrMessageTooLong,
 // ErrNoRoute, ErrNoBuffers and ErrClosed.
 func (p *Pinger) Ping(ctx context.Context, size int) (PingReply, error) {
@@ -113,7 +113,9 @@ func (p *Pinger) register() (uint16, chan pong, error) {
 	case len(p.waiting) >= maxPings:
 		return 0, nil, ErrNoBuffers
 	}
-	p.sequence++
+	// Behind 65535 they begin anew, and those of requests that still wait are passed by.
+	for p.sequence++; p.waiting[p.sequence] != nil; p.sequence++ {
+	}
 	answer := make(chan pong, 1)
 	p.waiting[p.sequence] = answer
 	return p.sequence, answer, nil

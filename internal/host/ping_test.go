@@ -130,3 +130,27 @@ func TestPingBounds(t *testing.T) {
 		}
 	})
 }
+
+// Sequence numbers have 16 bits: one whose request still waits is not given again.
+func TestPingSequenceWraps(t *testing.T) {
+	r := newRig(t, Config{}, link.Info{})
+	p, err := r.h.NewPinger(peer4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	first, waiting, err := p.register()
+	if err != nil || first != 1 {
+		t.Fatalf("sequence number %d, %v", first, err)
+	}
+	for i := 2; i < 1<<17; i++ {
+		n, answer, err := p.register()
+		if err != nil || n == first || answer == waiting {
+			t.Fatalf("sequence number %d is given twice, %v", n, err)
+		}
+		p.forget(n)
+	}
+	if p.waiting[first] != waiting {
+		t.Error("the first request is forgotten")
+	}
+}

@@ -80,7 +80,11 @@ func (c *TCPConn) LocalAddr() netip.AddrPort {
 
 // RemoteAddr returns the peer's address and port.
 func (c *TCPConn) RemoteAddr() netip.AddrPort {
-	return c.h.withZone(c.key.remoteAddrPort(), c.key.localAddrPort().Addr())
+	remote := c.key.remoteAddrPort()
+	if a := c.h.net.Load().remoteOf(&c.key); a.IsValid() {
+		remote = netip.AddrPortFrom(a, remote.Port())
+	}
+	return c.h.withZone(remote, c.key.localAddrPort().Addr())
 }
 
 // settleLocked brings the world up to date after the machine was driven: it sends
@@ -263,9 +267,8 @@ func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, 
 
 // tcpUnreachable passes an ICMP error, or the failure of a neighbour, on to the
 // connection that it is about. mtu is set when the packet was too big.
-func (h *Host) tcpUnreachable(local, remote netip.AddrPort, seq tcp.Seq, err error, hard bool, mtu int) {
-	key := makeFlowKey(local, remote)
-	if c := h.flows.lookup(&key); c != nil {
+func (h *Host) tcpUnreachable(key *flowKey, seq tcp.Seq, err error, hard bool, mtu int) {
+	if c := h.flows.lookup(key); c != nil {
 		c.unreachable(h.clock.Now(), seq, err, hard, mtu)
 	}
 }

@@ -78,7 +78,7 @@ func (h *Host) dialFrom(local, remote netip.AddrPort, r route, generation uint32
 // tryDial puts a connection of the four-tuple into the flow table, locked; nil if
 // the tuple is in use. counted says that the port's use is.
 func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, generation uint32, opt *TCPOptions, counted bool) *TCPConn {
-	key := makeFlowKey(local, remote)
+	key := makeFlowKey(local, remote).on(r.ifc)
 	if h.flows.lookup(&key) != nil {
 		return nil
 	}

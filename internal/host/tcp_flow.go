@@ -11,10 +11,35 @@ import (
 type flowKey struct {
 	local, remote         [16]byte
 	localPort, remotePort uint16
+	zone                  uint32 // iface.index of the link that a link-local remote is on, else 0
 }
 
 func makeFlowKey(local, remote netip.AddrPort) flowKey {
-	return flowKey{local.Addr().As16(), remote.Addr().As16(), local.Port(), remote.Port()}
+	return flowKey{local: local.Addr().As16(), remote: remote.Addr().As16(), localPort: local.Port(), remotePort: remote.Port()}
+}
+
+// on returns k for a remote that is reached by ifc. RFC 4007, 6: a link-local address
+// means another host on each link.
+func (k flowKey) on(ifc *iface) flowKey {
+	if k.remote[0] == 0xfe && k.remote[1]&0xc0 == 0x80 {
+		k.zone = ifc.index
+	}
+	return k
+}
+
+// remoteOf returns k's remote address with its zone; the zero Addr where that is
+// gone, to which there is no route.
+func (t *topology) remoteOf(k *flowKey) netip.Addr {
+	a := netip.AddrFrom16(k.remote).Unmap()
+	if k.zone == 0 {
+		return a
+	}
+	for i := range t.places {
+		if ifc := t.places[i].ifc; ifc.index == k.zone {
+			return a.WithZone(ifc.name)
+		}
+	}
+	return netip.Addr{}
 }
 
 func (k *flowKey) localAddrPort() netip.AddrPort {

@@ -62,7 +62,7 @@ func (tb *tcpBatch) parse(p *inPacket) (flowKey, Reason) {
 	if p.offload.Segmentation != link.SegmentNone {
 		seg.SegmentSize = int(p.offload.SegmentSize)
 	}
-	return flowKey{p.dst.As16(), p.src.As16(), h.DstPort, h.SrcPort}, ReasonNone
+	return p.flow(h.DstPort, h.SrcPort), ReasonNone
 }
 
 // lock finds and locks the connection of key; tb.conn stays nil if there is none.
@@ -187,12 +187,12 @@ func (tb *tcpBatch) reset(p *inPacket) {
 
 // reply sends a segment without text back to where p came from.
 func (tb *tcpBatch) reply(p *inPacket, seg *tcp.Segment) {
-	r, err := tb.h.lookupRoute(p.dst, p.src)
+	r, err := tb.h.lookupRoute(p.dst, p.replyTo())
 	if err != nil {
 		tb.h.stats.drop(ReasonNoRoute)
 		return
 	}
-	key := flowKey{p.dst.As16(), p.src.As16(), tb.seg.DstPort, tb.seg.SrcPort}
+	key := p.flow(tb.seg.DstPort, tb.seg.SrcPort)
 	o := tb.h.tcpOutputs.Get().(*tcpOutput)
 	o.segments[0].TCP, o.segments[0].Len, o.segments[0].SegmentSize = seg.TCP, 0, 0
 	o.segments[0].Text = o.segments[0].Text[:0]

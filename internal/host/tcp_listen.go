@@ -107,9 +107,8 @@ func (l *TCPListener) Close() error {
 // four-tuple has just been taken.
 func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens bool) (*TCPConn, Reason) {
 	h := l.h
-	local, remote := key.localAddrPort(), key.remoteAddrPort()
 	generation := h.routeGeneration()
-	r, err := h.lookupRoute(local.Addr(), remote.Addr())
+	r, err := h.lookupRoute(key.localAddrPort().Addr(), h.net.Load().remoteOf(&key))
 	if err != nil {
 		return nil, ReasonNoRoute
 	}

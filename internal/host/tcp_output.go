@@ -108,7 +108,7 @@ func (c *TCPConn) routeLocked(now time.Time) error {
 		return nil
 	}
 	local := c.key.localAddrPort().Addr()
-	r, err := c.h.lookupRoute(local, c.key.remoteAddrPort().Addr())
+	r, err := c.h.lookupRoute(local, c.h.net.Load().remoteOf(&c.key))
 	if err != nil {
 		return err
 	}

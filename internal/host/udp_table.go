@@ -120,5 +120,5 @@ func (b *inputBatch) udp() Reason {
 		b.portUnreachable()
 		return ReasonUDPPort
 	}
-	return c.receive(netip.AddrPortFrom(b.replyTo(), h.SrcPort), p)
+	return c.receive(netip.AddrPortFrom(p.replyTo(), h.SrcPort), p)
 }
