@@ -142,6 +142,9 @@ func (c *Conn) resetPeer(now instant) {
 	}
 }
 
+// Resetting says that a RST waits to be returned by Next.
+func (c *Conn) Resetting() bool { return c.reply.flags != 0 }
+
 func (c *Conn) sendReply(now instant, out *Segment) {
 	r := &c.reply
 	if r.abort {

@@ -45,6 +45,8 @@ type TCPConn struct {
 	detached    bool // out of the flow table: no segment reaches it any more
 	closed      bool // by the application: verbs return ErrClosed
 
+	resetBy int64 // until when the last reset is tried, in the timers' time; 0: it was not tried
+
 	tos uint8 // DiffServ field of what is sent; ECN bits are zero
 }
 
@@ -108,6 +110,8 @@ func (c *TCPConn) settleLocked(now time.Time) {
 		return // somebody came while segments were sent, and has settled or will
 	}
 	switch state := c.m.State(); {
+	case state == tcp.StateClosed && !retry.IsZero() && c.mayStillResetLocked(now):
+		c.armLocked(retry)
 	case state == tcp.StateClosed, state == tcp.StateListen:
 		c.detachLocked()
 	case state == tcp.StateTimeWait && retry.IsZero():

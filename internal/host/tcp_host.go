@@ -3,7 +3,6 @@ package host
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/usernet-go/usernet/tcp"
 )
@@ -52,46 +51,6 @@ func (r lockedRand) Read(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
-
-// closeAllTCP closes every listener and resets every connection.
-func (h *Host) closeAllTCP() {
-	h.listeners.closeAll()
-	now := h.clock.Now()
-	conns := h.flows.closeAll()
-	for _, c := range conns {
-		c.abort(now, true)
-	}
-	for _, c := range conns {
-		c.awaitOutput()
-	}
-	h.timeWait.closeAll()
-}
-
-// awaitOutput waits until nobody is sending for c any more: whoever is sends the
-// reset as well, for which the links must be open. Send does not wait for
-// anything, so this takes no time, unless it is called from within Send: then it
-// gives up.
-func (c *TCPConn) awaitOutput() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.outputting {
-		return
-	}
-	over := false
-	t := c.h.clock.AfterFunc(maxOutputWait, func() {
-		c.mu.Lock()
-		over = true
-		c.readable.Broadcast()
-		c.mu.Unlock()
-	})
-	for c.outputting && !over {
-		c.readable.Wait() // who ends it detaches c, which wakes us
-	}
-	t.Stop()
-}
-
-// maxOutputWait is how long Close waits for a goroutine that is sending.
-const maxOutputWait = time.Second
 
 // tcpCounters are added to once a batch, or seldom.
 type tcpCounters struct {

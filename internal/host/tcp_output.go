@@ -53,14 +53,18 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 		sent, err := o.route.ifc.send(now, &o.route, o.packets[:n])
 		c.mu.Lock()
 		c.route.nbr = o.route.nbr // another, if the old one had gone; nobody else writes the route
+		c.h.stats.tcp.segmentsOut.Add(o.count(sent))
 		if err != nil {
-			sent = n // lost, as on the wire: the retransmission timer deals with it
+			// What was refused is lost, as on the wire, and the retransmission timer deals
+			// with it: the link may return. A dial fails at once.
+			o.route.ifc.countLost(n-sent, err)
+			sent = n
+			c.m.Unreachable(now, err, false)
 		}
 		for i := n - 1; i >= sent; i-- {
 			c.m.Unsent(now, &o.segments[i])
 		}
 		c.m.Returned()
-		c.h.stats.tcp.segmentsOut.Add(o.count(sent))
 		o.forget(n)
 		if sent < n {
 			retry = now.Add(tcpLinkRetry)

@@ -110,7 +110,7 @@ func (c *TCPConn) CloseRead() error {
 // ended in both directions is not connected.
 func (c *TCPConn) shutdown(f func(now time.Time) error) error {
 	return c.verb(func(now time.Time) error {
-		if c.detached {
+		if c.m.State() == tcp.StateClosed || c.detached {
 			return tcp.ErrNotConnected
 		}
 		return f(now)

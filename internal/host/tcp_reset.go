@@ -1,0 +1,65 @@
+package host
+
+import "time"
+
+// resetPatience is for how long a reset is tried again that the link has no room
+// for. The peer of a connection whose reset does not leave learns of its end only
+// when it sends something.
+const resetPatience = time.Second
+
+// mayStillResetLocked says that the connection, which has ended, stays in the flow
+// table because its reset did not leave yet.
+func (c *TCPConn) mayStillResetLocked(now time.Time) bool {
+	if !c.m.Resetting() {
+		return false
+	}
+	at := c.h.timers.at(now)
+	if c.resetBy == 0 {
+		c.resetBy = at + int64(resetPatience)
+	}
+	if at < c.resetBy {
+		return true
+	}
+	c.h.stats.drop(ReasonLinkFull)
+	return false
+}
+
+// closeAllTCP closes every listener and resets every connection.
+func (h *Host) closeAllTCP() {
+	h.listeners.closeAll()
+	now := h.clock.Now()
+	conns := h.flows.closeAll()
+	for _, c := range conns {
+		c.abort(now, true)
+	}
+	for _, c := range conns {
+		c.awaitOutput()
+	}
+	h.timeWait.closeAll()
+}
+
+// awaitOutput waits until nobody is sending for c any more, and its reset has left
+// or was given up, for both of which the links must be open. Send does not wait for
+// anything, so this takes no time, unless the link is full, or it is called from
+// within Send: then it gives up.
+func (c *TCPConn) awaitOutput() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.outputting && c.detached {
+		return
+	}
+	over := false
+	t := c.h.clock.AfterFunc(maxOutputWait, func() {
+		c.mu.Lock()
+		over = true
+		c.readable.Broadcast()
+		c.mu.Unlock()
+	})
+	for !c.detached && !over {
+		c.readable.Wait()
+	}
+	t.Stop()
+}
+
+// maxOutputWait is how long Close waits for a goroutine that is sending.
+const maxOutputWait = time.Second
