@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/tun"
@@ -59,6 +60,32 @@ func (n *network) readyHostEnd() error {
 	}
 	if err := netlink.LinkSetUp(dev); err != nil {
 		return fmt.Errorf("bringing device %s up: %w", name, withAdvice(err))
+	}
+	return n.awaitHostEnd()
+}
+
+// hostEndTime is how long the kernel has to take its new addresses for its own.
+// It needs some milliseconds on a busy machine.
+const hostEndTime = 5 * time.Second
+
+// awaitHostEnd waits until packets to the addresses of the kernel's end reach it.
+// The kernel puts an IPv6 address into its routing table later, from a work
+// queue, even without looking for duplicates, and until then takes what arrives
+// for it as something to forward, and drops it.
+func (n *network) awaitHostEnd() error {
+	deadline := time.Now().Add(hostEndTime)
+	for _, p := range n.hostAddrs {
+		for {
+			routes, err := netlink.RouteGet(p.Addr().AsSlice())
+			if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the kernel does not take %v for its own, %v after device %s got it: look at 'ip address show %s' and 'ip route get %v'",
+					p.Addr(), hostEndTime, n.device.name, n.device.name, p.Addr())
+			}
+			time.Sleep(time.Millisecond)
+		}
 	}
 	return nil
 }

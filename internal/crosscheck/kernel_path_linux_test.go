@@ -77,8 +77,9 @@ func (p *path) veth(ns *netns, dev, routerDev string) {
 	}
 }
 
-// configure brings a device up with its addresses, which are usable at once: no
-// duplicate of them is looked for.
+// configure brings a device up with its addresses, which are usable when it
+// returns: no duplicate of them is looked for, but the kernel takes an IPv6
+// address for its own only once a work queue has put it into the routing table.
 func (ns *netns) configure(dev string, prefixes ...string) {
 	ns.t.Helper()
 	ns.ip("link", "set", dev, "up")
@@ -88,6 +89,10 @@ func (ns *netns) configure(dev string, prefixes ...string) {
 			args = append(args, "nodad")
 		}
 		ns.ip(args...)
+		addr, _, _ := strings.Cut(prefix, "/")
+		waitUntil(ns.t, "the kernel takes "+addr+" for its own", func() bool {
+			return strings.HasPrefix(ns.ip("route", "get", addr), "local ")
+		})
 	}
 }
 
