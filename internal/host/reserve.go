@@ -116,27 +116,38 @@ func (s *sharedPorts) join(p wire.Protocol, port uint16) {
 	}
 }
 
-// release takes back one use.
+// release takes back one use. A port without any is released in the background.
 func (s *sharedPorts) release(p wire.Protocol, port uint16) {
 	k := sharedPort{p, port}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.ports[k]
-	if u == nil || u.n == 0 {
-		panic("BUG: a port is released that is not in use")
-	}
-	if u.n--; u.n == 0 {
+	if s.takeBackLocked(k) {
 		s.laterLocked(k)
 	}
 }
 
-// await waits until a port that is not in use any more is released, so that it
-// is the kernel's when a verb returns that gave it up. No lock may be held.
-func (s *sharedPorts) await(p wire.Protocol, port uint16) {
+// takeBackLocked takes back one use, and says whether it was the last.
+func (s *sharedPorts) takeBackLocked(k sharedPort) bool {
+	u := s.ports[k]
+	if u == nil || u.n == 0 {
+		panic("BUG: a port is released that is not in use")
+	}
+	u.n--
+	return u.n == 0
+}
+
+// releaseNow is release for who holds no lock: it returns when the port, if that
+// was the last use, is the kernel's again.
+func (s *sharedPorts) releaseNow(p wire.Protocol, port uint16) {
 	k := sharedPort{p, port}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.takeBackLocked(k)
 	for u := s.ports[k]; u != nil && u.n == 0 && !s.closed; u = s.ports[k] {
+		if !u.busy && !s.changing {
+			s.releaseLocked(k, u)
+			return
+		}
 		s.changed.Wait()
 	}
 }
@@ -202,7 +213,7 @@ func (s *sharedPorts) releaseLocked(k sharedPort, u *portUses) {
 	if u.n == 0 {
 		delete(s.ports, k)
 	} else {
-		s.todo = append(s.todo, k) // used again meanwhile
+		s.laterLocked(k) // used again meanwhile
 	}
 	s.changed.Broadcast()
 }

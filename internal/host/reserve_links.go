@@ -192,8 +192,7 @@ func (h *Host) unbind(b *portBinding) {
 	counted := b.counted
 	h.ports.mu.Unlock()
 	if counted {
-		h.shared.release(b.protocol, b.port)
-		h.shared.await(b.protocol, b.port)
+		h.shared.releaseNow(b.protocol, b.port)
 	}
 }
 
