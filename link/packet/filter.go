@@ -1,9 +1,12 @@
 package packet
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/net/bpf"
+
+	"github.com/usernet-go/usernet/wire"
 )
 
 const (
@@ -12,7 +15,47 @@ const (
 	networkOffset   = 0xfff00000 // SKF_NET_OFF: what follows counts from the network header
 	firstSpecial    = 0xfff00000 // offsets from here on do not count from the frame's start
 	otherHost       = 3          // PACKET_OTHERHOST
+
+	etherTypeServiceVLAN = 0x88a8 // IEEE 802.1ad
 )
+
+// linkFilter returns the program that passes the frames of a station: to its
+// address, to groups and to all. What bears a tag of a VLAN is not the station's,
+// but the kernel has taken the tag off and put it beside the frame, so that to
+// whoever does not ask it looks like one without; VLAN 0 means a priority only
+// (IEEE 802.1Q). A second tag is still in the frame.
+func linkFilter(mac wire.MAC) ([]bpf.RawInstruction, error) {
+	const drop = 255 // SkipTrue of a jump to the end, until it is known where that is
+	program := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: 0, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 1, SkipTrue: 4},
+		bpf.LoadAbsolute{Off: 0, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(mac[:]), SkipTrue: drop},
+		bpf.LoadAbsolute{Off: 4, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(binary.BigEndian.Uint16(mac[4:])), SkipTrue: drop},
+
+		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
+		bpf.LoadExtension{Num: bpf.ExtVLANTag},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x0fff, SkipTrue: drop},
+		bpf.LoadAbsolute{Off: 12, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(wire.EtherTypeVLAN), SkipTrue: drop},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeServiceVLAN, SkipTrue: drop},
+		bpf.RetConstant{Val: takeAll},
+		bpf.RetConstant{},
+	}
+	for i, ins := range program {
+		if j, ok := ins.(bpf.JumpIf); ok && j.SkipTrue == drop {
+			j.SkipTrue = uint8(len(program) - 1 - (i + 1))
+			program[i] = j
+		}
+	}
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		return nil, fmt.Errorf("packet: filter: %w", err)
+	}
+	return raw, nil
+}
 
 // tapFilter returns the program that passes what f passes, whose offsets count
 // from the IP header; f nil: all. A packet socket's filter counts from the link

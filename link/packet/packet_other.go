@@ -8,6 +8,8 @@ import (
 	"runtime"
 )
 
+func open(Config) (device, error) { return nil, unsupported() }
+
 func openTap(TapConfig) (tap, error) { return nil, unsupported() }
 
 func unsupported() error {
