@@ -60,7 +60,7 @@ func cause(call string, err error) error {
 	}
 	for _, e := range errnos {
 		if errors.Is(err, e.sentinel) {
-			if e.bind {
+			if e.bind && call != "read" && call != "write" {
 				call = "bind"
 			}
 			return os.NewSyscallError(call, e.errno)

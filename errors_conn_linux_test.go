@@ -101,6 +101,50 @@ var connErrors = []errorCase{
 		"net.OpError{write tcp *net.TCPAddr ->*net.TCPAddr} > os.SyscallError{write} > syscall.Errno, timeout, temporary: write tcp IP:N->IP:N: write: connection timed out",
 	}, is: []error{syscall.ETIMEDOUT}},
 
+	{name: "address gone: read", alone: "the kernel's connections survive that", run: func(w *world) []error {
+		c, peer := w.Conn()
+		w.Write(peer, "bye")
+		w.settle()
+		w.leave()
+		w.Read(c, "bye")
+		_, err := c.Read(make([]byte, 9))
+		_, err2 := c.Read(make([]byte, 9))
+		_, err3 := c.Write([]byte("x"))
+		return errs(err2, err3, err)
+	}, want: []string{
+		"io.EOF",
+		"net.OpError{write tcp *net.TCPAddr ->*net.TCPAddr} > os.SyscallError{write} > syscall.Errno: write tcp IP:N->IP:N: write: broken pipe",
+		"net.OpError{read tcp *net.TCPAddr ->*net.TCPAddr} > os.SyscallError{read} > syscall.Errno: read tcp IP:N->IP:N: read: cannot assign requested address",
+	}, is: []error{syscall.EADDRNOTAVAIL}},
+
+	{name: "address gone: write", alone: "the kernel's connections survive that", run: func(w *world) []error {
+		c, _ := w.Conn()
+		w.leave()
+		_, err := c.Write([]byte("x"))
+		return errs(err)
+	}, want: []string{
+		"net.OpError{write tcp *net.TCPAddr ->*net.TCPAddr} > os.SyscallError{write} > syscall.Errno: write tcp IP:N->IP:N: write: cannot assign requested address",
+	}, is: []error{syscall.EADDRNOTAVAIL}},
+
+	{name: "address gone: dial", alone: "the kernel's connections survive that", run: func(w *world) []error {
+		w.Conn() // now the neighbour is known
+		w.cut()
+		failed := make(chan error)
+		go func() { failed <- w.dialError("tcp", w.there+":7") }()
+		w.settle()
+		w.leave()
+		w.settle()
+		select {
+		case err := <-failed:
+			return errs(err)
+		default:
+			w.Error("the dial goes on")
+			return errs(<-failed)
+		}
+	}, want: []string{
+		"net.OpError{dial tcp ->*net.TCPAddr} > os.SyscallError{bind} > syscall.Errno: dial tcp IP:N: bind: cannot assign requested address",
+	}, is: []error{syscall.EADDRNOTAVAIL}},
+
 	{name: "after own Close", run: func(w *world) []error {
 		c, _ := w.Conn()
 		c.Close()

@@ -32,6 +32,7 @@ type world struct {
 	silent       func() string // an address that drops each SYN: its backlog is full
 	settle       func()        // lets those goroutines that can run come to rest, where that can be known
 	cut          func()        // usernet only: no IPv4 packet arrives any more
+	leave        func()        // usernet only: the dialler loses its IPv4 address
 	kernel       bool
 }
 
@@ -190,6 +191,11 @@ func stackWorld(t *testing.T) *world {
 	attach(t, a, cut, 1)
 	attach(t, b, far, 2)
 	w := &world{T: t, here: "10.0.0.1", there: "10.0.0.2", settle: synctest.Wait, cut: func() { cut.cut.Store(true) }}
+	w.leave = func() {
+		if err := a.RemoveAddr("eth0", netip.MustParseAddr(w.here)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w.dialer = func(d net.Dialer, ctx context.Context, network, address string) (net.Conn, error) {
 		ud := usernet.Dialer{Stack: a, Timeout: d.Timeout, Deadline: d.Deadline, LocalAddr: d.LocalAddr}
 		return ud.DialContext(ctx, network, address)

@@ -32,7 +32,10 @@ func (h *Host) change(edit func(t *topology) error) error {
 // changed tells those who depend on the topology what has become of it. Changes
 // that are made at the same time may be told in any order: each is to be compared
 // with what holds now.
-func (h *Host) changed(old, t *topology) {}
+func (h *Host) changed(old, t *topology) {
+	now := h.clock.Now()
+	h.addressesGone(now, old.lost(t))
+}
 
 // attach adds an interface with its addresses and routes.
 func (t *topology) attach(ifc *iface, addrs []address, routes []routeEntry) error {
