@@ -51,7 +51,7 @@ func TestAddressesAtRunTime(t *testing.T) {
 		if _, err := oldPeer.Write([]byte("last words")); err != nil {
 			t.Fatal(err)
 		}
-		waiting := make(chan error, 1)
+		waiting, began := make(chan error, 1), time.Now()
 		if err := client.RemoveAddr("eth0", netip.MustParseAddr("10.0.0.1")); err != nil {
 			t.Fatal(err)
 		}
@@ -75,6 +75,9 @@ func TestAddressesAtRunTime(t *testing.T) {
 		}
 		if err := <-waiting; !errors.Is(err, syscall.EADDRNOTAVAIL) {
 			t.Errorf("a read that waits: %v, want EADDRNOTAVAIL", err)
+		}
+		if d := time.Since(began); d != 0 {
+			t.Errorf("it took %v until the connections had ended; want none", d)
 		}
 		if _, err := client.Dial("tcp", "10.0.0.2:7"); !errors.Is(err, syscall.ENETUNREACH) {
 			t.Errorf("dial without an address: %v, want ENETUNREACH", err)
