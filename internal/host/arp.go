@@ -19,11 +19,13 @@ func (b *inputBatch) arp(head []byte) Reason {
 	case a.SenderMAC.IsMulticast() || a.SenderMAC.IsZero(),
 		!probe && (a.Sender.IsMulticast() || a.Sender.IsLoopback() || b.t.isBroadcast(a.Sender)):
 		return ReasonARPSender
-	case b.t.own[a.Sender] != nil && a.SenderMAC == b.ifc.mac:
+	case a.SenderMAC == b.ifc.mac:
 		return ReasonARPSender // our own packet has come back
-	case b.t.own[a.Sender] != nil:
-		b.defend(&a)
+	case b.t.own[a.Sender] != nil || b.t.tentative[a.Sender] != nil:
+		b.ifc.autoconf.duplicate(b.now, &duplicateMessage{kind: duplicateClaimed, addr: a.Sender, mac: a.SenderMAC})
 		return ReasonConflict
+	case probe && b.t.tentative[a.Target] == b.ifc:
+		return b.ifc.autoconf.duplicate(b.now, &duplicateMessage{kind: duplicateProbed, addr: a.Target, mac: a.SenderMAC})
 	case b.t.own[a.Target] != b.ifc:
 		return b.overheardARP(&a)
 	}
@@ -45,26 +47,6 @@ func (b *inputBatch) arp(head []byte) Reason {
 	return ReasonNone
 }
 
-// defend answers an ARP packet of another host that has our address: RFC 5227, 2.4
-// (c), for addresses are configured here and not to be given up. "[...] a host
-// receives a conflicting ARP packet, then it should take appropriate steps to log
-// useful information [...]. If the host has not seen any other conflicting ARP
-// packets recently, within the last DEFEND_INTERVAL seconds, then it MUST record the
-// time that the conflicting ARP packet was received, and then broadcast one single
-// ARP Announcement". What is remembered of neighbours stays as it is.
-func (b *inputBatch) defend(a *wire.ARP) {
-	now := max(1, int64(b.now.Sub(b.h.epoch)))
-	last := b.ifc.conflict.Swap(now)
-	if last != 0 && now-last < int64(defendInterval) {
-		return
-	}
-	b.h.log.Warn("address is used by another host", "interface", b.ifc.name, "address", a.Sender, "mac", a.SenderMAC)
-	if b.t.own[a.Sender] == b.ifc {
-		announcement := wire.ARP{Operation: wire.ARPRequest, SenderMAC: b.ifc.mac, Sender: a.Sender, Target: a.Sender}
-		b.ifc.sendARP(wire.Broadcast, &announcement)
-	}
-}
-
 // overheardARP takes an ARP packet about another host, a gratuitous one among
 // them. RFC 826: "If the pair <protocol type, sender protocol address> is already
 // in my translation table, update the sender hardware address field of the entry".
@@ -81,9 +63,8 @@ func (b *inputBatch) overheardARP(a *wire.ARP) Reason {
 
 // sendARPRequest asks for e.addr: all, or its owner alone when e.mac is known.
 func (t *neighbourTable) sendARPRequest(e *neighbourEvent) {
-	request := wire.ARP{
-		Operation: wire.ARPRequest, SenderMAC: t.ifc.mac, Sender: t.solicitFrom(e), Target: e.addr,
-	}
+	request := wire.ARP{Operation: wire.ARPRequest, SenderMAC: t.ifc.mac, Target: e.addr}
+	request.Sender, _ = t.solicitFrom(e)
 	dst := e.mac
 	if dst.IsZero() {
 		dst = wire.Broadcast
@@ -94,16 +75,24 @@ func (t *neighbourTable) sendARPRequest(e *neighbourEvent) {
 	t.ifc.sendARP(dst, &request)
 }
 
-// solicitFrom returns our address for a solicitation. RFC 4861, 7.2.2: "If the
-// source address of the packet prompting the solicitation is the same as one of the
-// addresses assigned to the outgoing interface, that address SHOULD be placed in
-// the IP Source Address of the outgoing solicitation."
-func (t *neighbourTable) solicitFrom(e *neighbourEvent) netip.Addr {
-	net := t.ifc.h.net.Load()
-	if net.own[e.asker] == t.ifc {
-		return e.asker
+// solicitFrom returns our address for a solicitation, which is optimistic only if
+// there is no other. RFC 4861, 7.2.2: "If the source address of the packet prompting
+// the solicitation is the same as one of the addresses assigned to the outgoing
+// interface, that address SHOULD be placed in the IP Source Address of the outgoing
+// solicitation."
+func (t *neighbourTable) solicitFrom(e *neighbourEvent) (src netip.Addr, optimistic bool) {
+	p := t.ifc.h.net.Load().place(t.ifc)
+	if p == nil {
+		return src, false
 	}
-	return net.sourceFor(t.ifc, e.addr, e.addr)
+	if own := p.find(e.asker); own != nil && !own.tentative && !own.optimistic {
+		return e.asker, false
+	}
+	own := selectSource(p.addrs, e.addr, e.addr)
+	if own == nil {
+		return src, false
+	}
+	return own.prefix.Addr(), own.optimistic
 }
 
 func (ifc *iface) sendARP(dst wire.MAC, a *wire.ARP) {

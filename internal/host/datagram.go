@@ -20,7 +20,7 @@ const (
 // A datagram is the room in which a packet of UDP or ICMP is made; a host keeps a
 // pool of them. It refers to nothing between two packets.
 type datagram struct {
-	ttl, tos uint8
+	ttl, tos uint8    // a ttl of 0 stands for the interface's
 	head     []byte   // the transport header, with a checksum of 0; in headRoom
 	body     [][]byte // what follows it, lent
 
@@ -33,7 +33,7 @@ type datagram struct {
 // newDatagram takes a datagram from the pool; sendDatagram puts it back.
 func (h *Host) newDatagram() *datagram {
 	d := h.outputs.Get().(*datagram)
-	d.ttl, d.tos = h.ttl, 0
+	d.ttl, d.tos = 0, 0
 	d.head, d.body = d.headRoom[:0], d.bodyRoom[:0]
 	return d
 }
@@ -48,6 +48,9 @@ func (h *Host) sendDatagram(now time.Time, r *route, dst netip.Addr, p wire.Prot
 	header := wire.IPv4Len
 	if dst.Is6() {
 		header = wire.IPv6Len
+	}
+	if d.ttl == 0 {
+		d.ttl = r.ifc.ttl(dst)
 	}
 	var err error
 	if mtu := h.pathMTUs.limit(now, dst, r.mtu); header+size <= mtu {

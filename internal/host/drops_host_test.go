@@ -114,7 +114,9 @@ func TestDropsForHostReasons(t *testing.T) {
 		{reason: ReasonICMPType, packet: frame(ip(peer4, host4, wire.ProtocolICMPv4, []byte{13, 0, 0, 0, 0, 0, 0, 0}))},
 		// RFC 9293 MUST-55
 		{reason: ReasonICMPType, name: "source quench", packet: frame(ip(peer4, host4, wire.ProtocolICMPv4, append([]byte{4, 0, 0, 0, 0, 0, 0, 0}, quoted(udpPort, 34)...)))},
-		{reason: ReasonICMPType, name: "redirect", packet: probe},
+		{reason: wireReason(wire.ReasonNDSource), name: "redirect", packet: probe},
+		{reason: ReasonNDUnsolicited, name: "redirect of no router", packet: frame(redirectPacket(router1))},
+		{reason: ReasonICMPType, name: "router advertisement", packet: routerPacket(router1, wire.RouterAdvertisement{RouterLifetime: 1800})},
 		{reason: ReasonICMPEchoGroup, packet: frameTo(wire.Broadcast, wire.EtherTypeIPv4, echoRequest(peer4, directed, "x"))},
 		{reason: ReasonICMPEchoGroup, name: "IPv6 echo to a group", packet: frameTo(groupMAC(group6), wire.EtherTypeIPv6, echoRequest(peer6, group6, "x"))},
 		{reason: ReasonICMPEchoUnknown, packet: frame(ip(peer4, host4, wire.ProtocolICMPv4, []byte{0, 0, 0, 0, 0, 7, 0, 1}))},
@@ -191,6 +193,21 @@ func statefulDrops(half []byte) []statefulDrop {
 		}
 	}
 	return []statefulDrop{
+		{reason: ReasonRouterLimit, run: func(r *rig) {
+			r.autoconfigure()
+			for range maxRouterBurst {
+				r.inject(routerPacket(router1, wire.RouterAdvertisement{}))
+			}
+			r.counted(func() { r.inject(routerPacket(router2, wire.RouterAdvertisement{})) }, ReasonRouterLimit)
+		}},
+		{reason: ReasonRouterFull, run: func(r *rig) {
+			r.autoconfigure()
+			for i := range maxRouters {
+				from := netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(i + 1)})
+				r.inject(routerPacket(from, wire.RouterAdvertisement{RouterLifetime: 1800}))
+			}
+			r.counted(func() { r.inject(routerPacket(router3, wire.RouterAdvertisement{RouterLifetime: 1800})) }, ReasonRouterFull)
+		}},
 		{reason: ReasonFrameIP, medium: link.IP, run: func(r *rig) {
 			r.counted(func() { r.inject([]byte{0x50, 0}) }, ReasonFrameIP)
 		}},

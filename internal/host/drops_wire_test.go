@@ -30,6 +30,7 @@ func runDrops(t *testing.T, cases []dropCase, seen map[Reason]bool) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, Config{}, link.Info{})
 			r.listen()
+			r.l.all = c.reason == ReasonConflict // the answer is an announcement
 			r.counted(func() { r.inject(c.packet) }, c.reason)
 			if c.answer {
 				r.one()

@@ -149,6 +149,15 @@ func (d *duplicateDetector) Forget(addr netip.Addr) {
 // SetRetransTimer sets the time between probes by IPv6.
 func (d *duplicateDetector) SetRetransTimer(t time.Duration) { d.retrans = t }
 
+// Addresses returns those that are checked, or were.
+func (d *duplicateDetector) Addresses() []netip.Addr {
+	list := make([]netip.Addr, len(d.checks))
+	for i, c := range d.checks {
+		list[i] = c.addr
+	}
+	return list
+}
+
 func (d *duplicateDetector) find(addr netip.Addr) *addressCheck {
 	for _, c := range d.checks {
 		if c.addr == addr {

@@ -12,7 +12,7 @@ import (
 // sends to itself never leaves it. Errors that say otherwise are forged.
 func TestForgedICMPErrors(t *testing.T) {
 	mapped := netip.AddrFrom16(loopback4.As16())
-	linkLocal := netip.MustParseAddr("fe80::ff:fe00:1")
+	linkLocal := netip.MustParseAddr("fe80::1") // stands for the host's
 	for _, c := range []struct {
 		name     string
 		local    netip.Addr // of a socket that is connected to remote
@@ -29,6 +29,9 @@ func TestForgedICMPErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, Config{}, link.Info{})
+			if c.to == linkLocal {
+				c.to = r.linkLocal()
+			}
 			if r.h.net.Load().isOwn(c.remote) {
 				listenUDP(t, r.h, netip.AddrPortFrom(c.remote, udpPort), FamilyAny)
 			}

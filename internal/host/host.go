@@ -2,6 +2,7 @@ package host
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ type Config struct {
 	Rand   io.Reader    // crypto/rand: sequence numbers, ports, MACs, identifiers
 	TCP    tcp.Config   // what the connections share
 	Logger *slog.Logger // none: says nothing
+
+	// AddressSecret is secret_key of RFC 7217; random by default.
+	AddressSecret []byte
 
 	TTL uint8 // time to live, hop limit of what is sent; 64
 
@@ -96,8 +100,11 @@ type Host struct {
 	pings      pingTable
 	reassembly reassembly
 	pathMTUs   pathMTUs
-	ids        [1024]atomic.Uint32 // of datagrams in fragments: see nextID
-	icmpErrors rateLimit
+	watch      watch
+
+	addressSecret [32]byte            // of stableIdentifiers
+	ids           [1024]atomic.Uint32 // of datagrams in fragments: see nextID
+	icmpErrors    rateLimit
 
 	tcpHost
 }
@@ -116,6 +123,11 @@ func New(config Config) (*Host, error) {
 	}
 	h.ports.init(secret, binary.BigEndian.Uint32(seed[0:]))
 	h.shared.init(h.log)
+	if h.addressSecret = sha256.Sum256(config.AddressSecret); len(config.AddressSecret) == 0 {
+		if err := h.random(h.addressSecret[:]); err != nil {
+			return nil, err
+		}
+	}
 	h.pings.init(binary.BigEndian.Uint16(seed[4:]))
 	h.initIDs(ids)
 	h.icmpErrors.init(config.ICMPErrorRate, limit)

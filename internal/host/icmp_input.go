@@ -69,6 +69,10 @@ func (b *inputBatch) icmpv6() Reason {
 		return b.neighborSolicitation()
 	case wire.ICMPv6NeighborAdvertisement:
 		return b.neighborAdvertisement()
+	case wire.ICMPv6RouterAdvertisement:
+		return b.routerAdvertisement()
+	case wire.ICMPv6Redirect:
+		return b.redirect()
 	}
 	return ReasonICMPType
 }

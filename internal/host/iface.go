@@ -17,6 +17,9 @@ type InterfaceConfig struct {
 	Addrs    []netip.Prefix // own addresses, each with the length of its network's prefix
 	Gateways []netip.Addr   // default routers, at most one of each family; on Ethernet each in a network of Addrs
 	MAC      wire.MAC       // if zero, the link's; if that is zero too, a random one
+
+	DetectDuplicates bool // addresses are used only when no other host has them
+	Autoconfigure    bool // routers are looked for and heeded
 }
 
 // An iface is one interface: a link and what the host knows about it. Which
@@ -30,9 +33,11 @@ type iface struct {
 	mac      wire.MAC
 
 	neighbours neighbourTable
+	autoconf   *autoconf      // nil unless the medium is Ethernet
+	hopLimit   atomic.Uint32  // what a router has told, for IPv6; 0: nothing
+	mtu6       atomic.Uint32  // likewise
 	receivers  sync.WaitGroup // goroutines of the link's receive queues
 	down       atomic.Bool    // the link has ended
-	conflict   atomic.Int64   // when another host last claimed our address, since Host.epoch; 0: never
 }
 
 // loopbackMTU is the largest packet that IPv4 can tell the length of.
@@ -60,6 +65,15 @@ func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, []addre
 	case info.Queues < 1 || info.MaxPieces < 2:
 		return nil, nil, fmt.Errorf("%w: the link says %d queues and %d pieces a packet", ErrBadInterface, info.Queues, info.MaxPieces)
 	}
+	if info.Medium == link.Ethernet {
+		if err := ifc.chooseMAC(config.MAC); err != nil {
+			return nil, nil, err
+		}
+		var err error
+		if ifc.autoconf, err = newAutoconf(ifc, &config); err != nil {
+			return nil, nil, err
+		}
+	}
 	var addrs []address
 	for _, p := range config.Addrs {
 		a, err := ifc.newAddress(p)
@@ -67,14 +81,6 @@ func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, []addre
 			return nil, nil, err
 		}
 		addrs = append(addrs, a)
-	}
-	if info.Medium == link.Ethernet {
-		if err := ifc.chooseMAC(config.MAC); err != nil {
-			return nil, nil, err
-		}
-		if needsLinkLocal(addrs) {
-			addrs = append(addrs, ifc.linkLocal())
-		}
 	}
 	return ifc, addrs, ifc.neighbours.init(ifc)
 }
@@ -98,7 +104,7 @@ func (ifc *iface) newAddress(p netip.Prefix) (address, error) {
 	case a.Is6() && ifc.linkInfo.MTU < minMTUv6:
 		err = fmt.Errorf("%w: %v needs an MTU of %d, the link has %d", ErrBadInterface, a, minMTUv6, ifc.linkInfo.MTU)
 	}
-	return address{prefix: netip.PrefixFrom(a.WithZone(""), p.Bits())}, err
+	return ifc.autoconf.newAddress(netip.PrefixFrom(a.WithZone(""), p.Bits()), originConfigured), err
 }
 
 // defaultRoutes returns the routes by an interface's gateways.
@@ -143,12 +149,11 @@ func (ifc *iface) chooseMAC(configured wire.MAC) error {
 }
 
 // needsLinkLocal says whether an interface with these addresses is to have a
-// link-local one besides.
+// link-local one besides; v6 says that it is to speak IPv6 without any.
 //
 // RFC 4291, 2.1: "All interfaces are required to have at least one Link-Local
 // unicast address".
-func needsLinkLocal(addrs []address) bool {
-	v6 := false
+func needsLinkLocal(addrs []address, v6 bool) bool {
 	for _, a := range addrs {
 		ip := a.prefix.Addr()
 		if ip.Is6() && ip.IsLinkLocalUnicast() {
@@ -157,14 +162,6 @@ func needsLinkLocal(addrs []address) bool {
 		v6 = v6 || ip.Is6()
 	}
 	return v6
-}
-
-// linkLocal returns the link-local address with the interface identifier of RFC
-// 4291, appendix A.
-func (ifc *iface) linkLocal() address {
-	m := ifc.mac
-	a := netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
-	return address{prefix: netip.PrefixFrom(a, 64), origin: originLinkLocal}
 }
 
 // info describes the link.
@@ -187,6 +184,9 @@ func (ifc *iface) receive(queue int, started chan<- struct{}) {
 
 // close closes the link; deliveries are over when it returns.
 func (ifc *iface) close() {
+	if ifc.autoconf != nil {
+		ifc.autoconf.close()
+	}
 	if ifc.link == nil {
 		return
 	}

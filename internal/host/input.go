@@ -68,7 +68,8 @@ type inputBatch struct {
 
 	ip6 wire.IPv6 // room for ndHeader
 
-	frameGroup bool // the frame was sent to a group
+	frameGroup  bool     // the frame was sent to a group
+	frameSource wire.MAC // and by whom
 
 	last verdict // packets of one flow come in runs
 }
@@ -137,7 +138,7 @@ func (b *inputBatch) frame(head []byte, rest [][]byte, size int) Reason {
 	case f.Dst != b.ifc.mac && !b.listensTo(f.Dst):
 		return ReasonFrameAddress
 	}
-	b.frameGroup = f.Dst.IsMulticast()
+	b.frameGroup, b.frameSource = f.Dst.IsMulticast(), f.Src
 	head, size = head[n:], size-n
 	switch f.Type {
 	case wire.EtherTypeIPv4:

@@ -14,7 +14,8 @@ import (
 // Attach hands the link l over to the host, which closes it when it is closed
 // itself, and adds the interface that config describes. When it returns, packets
 // are received. With an error, which is ErrClosed or wraps ErrBadInterface, the
-// link stays the caller's.
+// link stays the caller's. With one that wraps ErrAddrInUse, which tells that
+// another host has one of the addresses, the link has been closed.
 func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	ifc, addrs, err := newInterface(h, l, config)
 	if err != nil {
@@ -24,6 +25,9 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	if err != nil {
 		return err
 	}
+	if err := checkAutoconfigure(&config, ifc.info()); err != nil {
+		return err
+	}
 	if err := h.sharePorts(l); err != nil {
 		return err
 	}
@@ -31,6 +35,11 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	err = h.change(func(t *topology) error {
 		if err := t.attach(ifc, addrs, gateways); err != nil {
 			return fmt.Errorf("%w: %w", ErrBadInterface, err)
+		}
+		if ifc.autoconf != nil && needsLinkLocal(addrs, config.Autoconfigure) {
+			if err := t.addAddress(ifc, ifc.autoconf.linkLocal()); err != nil {
+				return fmt.Errorf("%w: %w", ErrBadInterface, err)
+			}
 		}
 		h.receivers.Add(queues)
 		ifc.receivers.Add(queues)
@@ -46,6 +55,15 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	}
 	for range queues {
 		<-running
+	}
+	checks := ifc.autoconf.expect(addrs)
+	if ifc.autoconf != nil {
+		ifc.autoconf.start(h.clock.Now(), config.Autoconfigure)
+	}
+	if err := checks.wait(); err != nil {
+		// What it can say against that: somebody was faster, which is as well.
+		_ = h.Detach(ifc.name)
+		return err
 	}
 	return nil
 }
@@ -75,9 +93,11 @@ func (h *Host) Detach(name string) error {
 }
 
 // AddAddress gives the interface of that name one more address, with the length of
-// its network's prefix, to which there is a route from then on.
+// its network's prefix, to which there is a route from then on. Where duplicates
+// are detected it waits for that, as Attach does.
 func (h *Host) AddAddress(name string, p netip.Prefix) error {
-	return h.change(func(t *topology) error {
+	var checks *checkWaiter
+	err := h.change(func(t *topology) error {
 		ifc, err := h.namedIn(t, name)
 		if err != nil {
 			return err
@@ -89,11 +109,18 @@ func (h *Host) AddAddress(name string, p netip.Prefix) error {
 		if err := t.addAddress(ifc, a); err != nil {
 			return err
 		}
-		if ifc.linkInfo.Medium == link.Ethernet && needsLinkLocal(t.place(ifc).addrs) {
-			return t.addAddress(ifc, ifc.linkLocal())
+		if ifc.autoconf != nil && needsLinkLocal(t.place(ifc).addrs, false) {
+			if err := t.addAddress(ifc, ifc.autoconf.linkLocal()); err != nil {
+				return err
+			}
 		}
+		checks = ifc.autoconf.expect([]address{a})
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return checks.wait()
 }
 
 // RemoveAddress takes an address away from the interface of that name.
@@ -128,7 +155,7 @@ type Route struct {
 	Origin string
 }
 
-var routeOrigins = [...]string{routeConfigured: "configured", routeConnected: "connected", routeAdvertised: "advertised"}
+var routeOrigins = [...]string{routeConfigured: "configured", routeConnected: "connected", routeAdvertised: "advertised", routeRedirected: "redirected"}
 
 // AddRoute adds a route. Of several to one prefix the first that was added is
 // taken, unless its interface is down.

@@ -42,7 +42,7 @@ func TestLinkLocalOfAnotherLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	deliver := <-second.deliver
-	ours, peer := netip.MustParseAddr("fe80::ff:fe00:1"), netip.MustParseAddr("fe80::2")
+	ours, peer := r.linkLocal(), netip.MustParseAddr("fe80::2")
 	packet := tcpPacket(netip.AddrPortFrom(peer, 9), netip.AddrPortFrom(ours, tcpPort), wire.SYN, 1, 0)
 	r.counted(func() {
 		deliver([]link.Packet{{Data: [][]byte{frameTo(secondMAC, wire.EtherTypeIPv6, packet)}}})

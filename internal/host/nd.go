@@ -57,16 +57,31 @@ func (b *inputBatch) neighborSolicitation() Reason {
 		return ReasonICMPType
 	case b.inFragments():
 		return ReasonNDFragment
-	case b.t.own[m.Target] != b.ifc:
+	case b.t.own[m.Target] != b.ifc && b.t.tentative[m.Target] != b.ifc:
 		return ReasonNDTarget
+	case b.p.src.IsUnspecified():
+		probed := duplicateMessage{kind: duplicateProbed, addr: m.Target, mac: b.frameSource, nonce: m.Nonce}
+		if r := b.ifc.autoconf.duplicate(b.now, &probed); r != ReasonNone {
+			return r
+		}
 	}
-	a := wire.NeighborAdvertisement{Override: true, Target: m.Target, TargetMAC: b.ifc.mac}
+	own := b.t.place(b.ifc).find(m.Target)
+	switch {
+	case own.tentative:
+		// RFC 4862, 5.4.3: "In all cases, a node MUST NOT respond to a Neighbor
+		// Solicitation for a tentative address."
+		return ReasonNDTarget
+	case b.p.src.IsUnspecified() && (own.optimistic || b.frameSource == b.ifc.mac):
+		return ReasonNDTarget // our own check has come back
+	}
+	// RFC 4429, 3.3: for an optimistic address "the reply MUST have the Override flag
+	// cleared (O=0)."
+	a := wire.NeighborAdvertisement{Override: !own.optimistic, Target: m.Target, TargetMAC: b.ifc.mac}
 	if b.p.src.IsUnspecified() {
 		// "If the source of the solicitation is the unspecified address, the node MUST set
 		// the Solicited flag to zero and multicast the advertisement to the all-nodes
 		// address." It is another node's check for duplicates: ours the address stays.
-		r := route{ifc: b.ifc, src: m.Target, nextHop: allNodesLink, mac: groupMAC(allNodesLink), mtu: b.ifc.linkInfo.MTU}
-		b.ifc.sendND(b.now, &r, allNodesLink, a.Append)
+		b.ifc.sendNDGroup(b.now, m.Target, allNodesLink, a.Append)
 		return ReasonNone
 	}
 	a.Solicited = true
@@ -74,7 +89,14 @@ func (b *inputBatch) neighborSolicitation() Reason {
 		b.ifc.neighbours.receive(b.now, neighbourMessage{kind: neighbourAsks, addr: b.p.src, mac: m.SourceMAC})
 	}
 	// The asker is on the link, whatever our routes say of its address.
-	r := route{ifc: b.ifc, src: m.Target, nextHop: b.p.src, nbr: b.ifc.neighbours.get(b.p.src), mtu: b.ifc.linkInfo.MTU}
+	r := route{ifc: b.ifc, src: m.Target, nextHop: b.p.src, mtu: b.ifc.linkInfo.MTU}
+	if m.SourceMAC.IsZero() {
+		// Who does not tell its MAC is not remembered, but answered where it is: it may be
+		// waiting for the end of its check for duplicates, and so may we.
+		r.mac = b.frameSource
+	} else {
+		r.nbr = b.ifc.neighbours.get(b.p.src)
+	}
 	b.ifc.sendND(b.now, &r, b.p.src, a.Append)
 	return ReasonNone
 }
@@ -92,23 +114,49 @@ func (b *inputBatch) neighborAdvertisement() Reason {
 		return ReasonICMPType
 	case b.inFragments():
 		return ReasonNDFragment
-	case b.t.own[m.Target] != nil:
-		return ReasonConflict
+	case b.t.own[m.Target] != nil || b.t.tentative[m.Target] != nil:
+		return b.claimed(&m)
 	case m.TargetMAC.IsMulticast():
 		return ReasonNDUnsolicited
 	}
-	return b.ifc.neighbours.receive(b.now, neighbourMessage{
+	reason := b.ifc.neighbours.receive(b.now, neighbourMessage{
 		kind: neighbourAnswers, addr: m.Target, mac: m.TargetMAC, solicited: m.Solicited, override: m.Override,
 	})
+	if reason == ReasonNone && m.Target.IsLinkLocalUnicast() { // routers have such addresses
+		switch {
+		case !m.Router:
+			b.ifc.autoconf.neighbour(b.now, (*routerDiscovery).NotRouter, m.Target)
+		case m.Solicited:
+			b.ifc.autoconf.neighbour(b.now, (*routerDiscovery).Reachable, m.Target)
+		}
+	}
+	return reason
+}
+
+// claimed takes an advertisement for an address of ours: RFC 4862, 5.4.4.
+func (b *inputBatch) claimed(m *wire.NeighborAdvertisement) Reason {
+	mac := m.TargetMAC
+	if mac.IsZero() {
+		mac = b.frameSource
+	}
+	b.ifc.autoconf.duplicate(b.now, &duplicateMessage{kind: duplicateClaimed, addr: m.Target, mac: mac})
+	return ReasonConflict
 }
 
 // sendNeighborSolicitation asks for e.addr: all, or its owner alone when e.mac is
 // known.
 func (t *neighbourTable) sendNeighborSolicitation(now time.Time, e *neighbourEvent) {
-	m := wire.NeighborSolicitation{Target: e.addr, SourceMAC: t.ifc.mac}
-	src := t.solicitFrom(e)
+	m := wire.NeighborSolicitation{Target: e.addr}
+	src, optimistic := t.solicitFrom(e)
 	if !src.IsValid() {
 		return
+	}
+	// RFC 4429, 3.2: "A node MUST NOT use an Optimistic Address as the source address of
+	// a Neighbor Solicitation", lest its MAC replaces that of another owner. Without our
+	// MAC it replaces nothing: some hosts answer that at once, others when the check is
+	// over, which is before we ask again.
+	if !optimistic {
+		m.SourceMAC = t.ifc.mac
 	}
 	dst, r := e.addr, route{ifc: t.ifc, src: src, nextHop: e.addr, mac: e.mac, mtu: t.ifc.linkInfo.MTU}
 	if e.mac.IsZero() {

@@ -127,9 +127,10 @@ type neighbourEvent struct {
 type neighbourEventKind uint8
 
 const (
-	eventSolicit neighbourEventKind = iota // ask for addr
-	eventSend                              // packet can go to mac
-	eventDrop                              // packet is dropped for reason
+	eventSolicit     neighbourEventKind = iota // ask for addr
+	eventSend                                  // packet can go to mac
+	eventDrop                                  // packet is dropped for reason
+	eventUnreachable                           // addr did not answer
 )
 
 // A neighbourCache resolves the addresses of an interface's neighbours: the
@@ -142,7 +143,9 @@ const (
 // has, or ask in the name of many.
 type neighbourCache struct {
 	max       int
-	reachable time.Duration
+	random    float64       // of 0 to 1, by which hosts differ
+	reachable time.Duration // ReachableTime
+	retrans   time.Duration // RetransTimer
 	solicits  tokenBucket
 	entries   map[netip.Addr]*neighbour
 	rings     [2]neighbour // heads of the rings of entries: strangers, known
@@ -155,16 +158,22 @@ type neighbourCache struct {
 
 // init makes the cache; random is a number of 0 to 1, by which hosts differ.
 func (c *neighbourCache) init(max int, random float64) {
-	c.max = max
-	// RFC 4861, 6.3.2: ReachableTime "should be a uniformly distributed random value
-	// between MIN_RANDOM_FACTOR and MAX_RANDOM_FACTOR times BaseReachableTime".
-	c.reachable = time.Duration((0.5 + random) * float64(reachableTime))
+	c.max, c.random = max, random
+	c.SetTimes(reachableTime, retransTimer)
 	c.solicits.init(maxSolicitRate, maxSolicitBurst)
 	c.entries = make(map[netip.Addr]*neighbour)
 	for i := range c.rings {
 		head := &c.rings[i]
 		head.prev, head.next = head, head
 	}
+}
+
+// SetTimes sets BaseReachableTime and RetransTimer.
+func (c *neighbourCache) SetTimes(reachable, retrans time.Duration) {
+	// RFC 4861, 6.3.2: ReachableTime "should be a uniformly distributed random value
+	// between MIN_RANDOM_FACTOR and MAX_RANDOM_FACTOR times BaseReachableTime".
+	c.reachable = time.Duration((0.5 + c.random) * float64(reachable))
+	c.retrans = retrans
 }
 
 // Get returns the entry for addr, a new one if there is none.

@@ -118,7 +118,7 @@ func (c *neighbourCache) enter(now time.Time, n *neighbour, state neighbourState
 	n.state, n.asked, n.deadline = state, 0, time.Time{}
 	switch state {
 	case neighbourIncomplete, neighbourProbe:
-		n.deadline = now.Add(retransTimer)
+		n.deadline = now.Add(c.retrans)
 	case neighbourReachable:
 		n.deadline = now.Add(c.reachable)
 		if !n.known {
@@ -185,7 +185,7 @@ func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 		// RFC 4861, 7.2.2: "If no Neighbor Advertisement is received after
 		// MAX_MULTICAST_SOLICIT solicitations, address resolution has failed."
 		if n.asked >= maxMulticastSolicit {
-			c.remove(n, ReasonNeighbourFailed)
+			c.fail(n)
 			return
 		}
 		c.solicit(now, n)
@@ -194,17 +194,23 @@ func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 		// sending the MAX_UNICAST_SOLICIT solicitations, retransmissions cease and the
 		// entry SHOULD be deleted."
 		if n.asked >= maxUnicastSolicit {
-			c.remove(n, ReasonNeighbourFailed)
+			c.fail(n)
 			return
 		}
 		c.solicit(now, n)
 	}
 }
 
+// fail removes n, which does not answer.
+func (c *neighbourCache) fail(n *neighbour) {
+	c.remove(n, ReasonNeighbourFailed)
+	c.out = append(c.out, neighbourEvent{kind: eventUnreachable, addr: n.addr})
+}
+
 // solicit asks for n once more, and sets the time for the next try.
 func (c *neighbourCache) solicit(now time.Time, n *neighbour) {
 	n.asked++
-	n.deadline = now.Add(retransTimer)
+	n.deadline = now.Add(c.retrans)
 	e := neighbourEvent{kind: eventSolicit, addr: n.addr, asker: n.asker}
 	if n.state == neighbourProbe {
 		e.mac = n.mac

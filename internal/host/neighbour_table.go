@@ -35,6 +35,13 @@ func (t *neighbourTable) init(ifc *iface) error {
 	return nil
 }
 
+// setTimes sets what a router has told; zero: nothing.
+func (t *neighbourTable) setTimes(reachable, retrans time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cache.SetTimes(durationOr(reachable, reachableTime), durationOr(retrans, retransTimer))
+}
+
 // get returns the entry for addr.
 func (t *neighbourTable) get(addr netip.Addr) *neighbour {
 	t.mu.Lock()
@@ -88,6 +95,8 @@ func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
 		copy(e.packet.frame, e.mac[:])
 		packet := [1]link.Packet{{Data: [][]byte{e.packet.frame}, Offload: e.packet.offload}}
 		t.ifc.transmitOrDrop(packet[:])
+	case eventUnreachable:
+		t.ifc.autoconf.neighbour(now, (*routerDiscovery).Unreachable, e.addr)
 	case eventDrop:
 		t.ifc.h.stats.drop(e.reason)
 		if e.reason == ReasonNeighbourFailed {

@@ -102,6 +102,18 @@ func solicitation(src, target netip.Addr) []byte {
 	return frameTo(groupMAC(group), wire.EtherTypeIPv6, packet)
 }
 
+// routerPacket is a router advertisement to all, in its frame.
+func routerPacket(from netip.Addr, m wire.RouterAdvertisement) []byte {
+	packet := withHopLimit(ip(from, allNodesLink, wire.ProtocolICMPv6, m.Append(nil)), 255)
+	return frameTo(groupMAC(allNodesLink), wire.EtherTypeIPv6, packet)
+}
+
+// redirectPacket is a redirect of far6 to another router.
+func redirectPacket(from netip.Addr) []byte {
+	m := wire.Redirect{Target: router2, Destination: far6}
+	return withHopLimit(ip(from, host6, wire.ProtocolICMPv6, m.Append(nil)), 255)
+}
+
 // advertisement is a neighbour advertisement by the peer about target, in its frame.
 func advertisement(target netip.Addr, mac wire.MAC, solicited bool) []byte {
 	m := wire.NeighborAdvertisement{Target: target, TargetMAC: mac, Solicited: solicited, Override: true}

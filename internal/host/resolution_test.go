@@ -59,6 +59,7 @@ func TestGratuitousARP(t *testing.T) {
 func TestAddressIsDefended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Config{}, link.Info{})
+		r.l.all = true
 		conflict := func() {
 			r.counted(func() { r.inject(arpFrame(wire.ARPReply, otherMAC, host4, hostMAC, peer4)) }, ReasonConflict)
 		}
@@ -100,8 +101,7 @@ func TestDuplicateAddressDetectionIsAnswered(t *testing.T) {
 // A solicitation is answered from the address that it asks for, link-local ones too.
 func TestNeighborSolicitationIsAnswered(t *testing.T) {
 	r := newRig(t, Config{}, link.Info{})
-	local := netip.MustParseAddr("fe80::ff:fe00:1") // of the MAC 02:00:00:00:00:01
-	for _, target := range []netip.Addr{host6, local} {
+	for _, target := range []netip.Addr{host6, r.linkLocal()} {
 		src := netip.MustParseAddr("fe80::2")
 		r.inject(solicitation(src, target))
 		p := r.parse(r.one())

@@ -86,7 +86,7 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 	if !ok {
 		return route{}, ErrNoRoute
 	}
-	r := route{ifc: entry.ifc, src: src, nextHop: dst, mtu: entry.ifc.linkInfo.MTU}
+	r := route{ifc: entry.ifc, src: src, nextHop: dst, mtu: entry.ifc.mtu(dst)}
 	if entry.gateway.IsValid() {
 		r.nextHop = entry.gateway
 	}

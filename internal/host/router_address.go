@@ -39,10 +39,17 @@ func (a *autoAddress) event(kind routerEventKind) routerEvent {
 	return routerEvent{kind: kind, prefix: netip.PrefixFrom(a.addr, a.prefix.Bits())}
 }
 
-// Adopt takes in the interface's first link-local address, which was made with
-// d.identifiers and is in use: if it is a duplicate, another one is tried.
-func (d *routerDiscovery) Adopt(addr netip.Addr) {
-	d.addresses = append(d.addresses, &autoAddress{prefix: linkLocalPrefix, addr: addr})
+// LinkLocal returns the link-local address that the caller gives the interface. If
+// it is a duplicate, another one is tried.
+func (d *routerDiscovery) LinkLocal() netip.Addr {
+	a := d.address(linkLocalPrefix)
+	if a == nil {
+		a = &autoAddress{prefix: linkLocalPrefix}
+		d.addresses = append(d.addresses, a)
+	}
+	a.gone, a.retry = false, time.Time{}
+	a.addr = d.identifiers.address(a.prefix, a.counter)
+	return a.addr
 }
 
 // advertisedAddress takes a prefix for addresses: RFC 4862, 5.5.3. macKnown says

@@ -119,7 +119,9 @@ func TestAutoconfDuplicates(t *testing.T) {
 func TestAutoconfLinkLocal(t *testing.T) {
 	s, addr := newRouterScript(t).addressed()
 	ids := &stableIdentifiers{iface: "eth0"}
-	s.d.Adopt(ids.address(linkLocalPrefix, 0))
+	if a := s.d.LinkLocal(); a != ids.address(linkLocalPrefix, 0) {
+		t.Errorf("link-local address %v", a)
+	}
 	s.d.Duplicate(s.now, ids.address(linkLocalPrefix, 0))
 	s.idle("IDGEN_DELAY", 0, time.Second)
 	s.want("another one", "address "+ids.address(linkLocalPrefix, 1).String()+"/64")

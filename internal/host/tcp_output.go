@@ -134,7 +134,7 @@ func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host, tos uint8) {
 
 	size := seg.HeaderLen() + seg.Len
 	b := r.appendLinkHeader(o.headers[i][:0], etherTypeOf(remote))
-	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, h.ttl, tos)
+	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, r.ifc.ttl(remote), tos)
 	start := len(b)
 	b = seg.TCP.Append(b)
 

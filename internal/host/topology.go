@@ -61,6 +61,7 @@ const (
 	routeConfigured routeOrigin = iota // the application
 	routeConnected                     // it follows from an address
 	routeAdvertised                    // a router's advertisement: RFC 4861, 6.3.4
+	routeRedirected                    // a router's redirect: RFC 4861, 8.3
 )
 
 // A routeEntry says by which interface and router a prefix is reached.
