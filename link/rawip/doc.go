@@ -1,0 +1,43 @@
+// Package rawip lets a stack share the host's own addresses with its kernel. The
+// kernel routes and resolves what is sent (raw IP sockets), and goes on to answer
+// ARP, neighbour solicitations and pings; what comes for ports that the stack uses
+// is the stack's. Other ports are the kernel's, as before.
+//
+// On the way of a byte it stands beside the kernel's IP. A packet tap (package
+// link/packet) copies what arrives before any rule for IP sees it; a raw IP socket
+// would not do, because it sees merged segments with partial checksums and cannot
+// tell. An nftables rule drops the same packets when they come to the kernel's TCP
+// and UDP (the hook input), so that it neither answers nor resets: no RST of
+// anybody is filtered. The rule stands before those of other programs, which could
+// reject what it drops, and is in a table of its own per link, which the kernel
+// removes when the process ends, however it ends. A bound socket for each port
+// keeps other programs from it, and shows who has it, in ss or netstat. After a
+// crash nothing is left behind.
+//
+// # What to know
+//
+//   - The host's own firewall rules for input do not apply to these ports: the
+//     packets are copied before them. What acts earlier does: XDP, tc, and
+//     nftables' netdev family. Rules for output apply; a packet that they refuse is
+//     refused with EPERM. Where connections are tracked, the tracker sees only what
+//     is sent, and may call it invalid: a rule that drops what is invalid on output
+//     needs an exception.
+//   - A port is taken on all addresses of the host and for both families, whichever
+//     the stack has. A port that any program has bound, for either family, or for
+//     which the kernel has a connection, one in TIME-WAIT among them, is in use
+//     (EADDRINUSE).
+//   - Each port that is in use, for as long as connections or their TIME-WAIT last,
+//     takes a file descriptor.
+//   - Programs on the host itself cannot reach the stack by the host's addresses,
+//     nor by its loopback: as ports on which nobody listens, TCP refuses them and
+//     UDP says nothing. The stack cannot reach the host's programs either: the
+//     host's addresses are its own.
+//   - Only unicast to the addresses that the host has when it comes is received:
+//     TCP and UDP to the stack's ports, fragments of these, ICMP errors and echo
+//     replies. Multicast and broadcasts are the kernel's.
+//   - Of a datagram in fragments the first has to come first: the others do not tell
+//     a port.
+//
+// It needs CAP_NET_RAW and CAP_NET_ADMIN, and nftables in the kernel. Linux only;
+// elsewhere Open says so.
+package rawip
