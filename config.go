@@ -41,8 +41,15 @@ type Config struct {
 	// than 500 ms.
 	DelayedACK time.Duration
 
-	// TTL is the time to live of IPv4 packets, and the hop limit of IPv6's: 64.
+	// TTL is the time to live of IPv4 packets, and the hop limit of IPv6's, unless a
+	// router tells another: 64.
 	TTL uint8
+
+	// AddressSecret makes the IPv6 addresses that an interface gives itself differ
+	// from those of other hosts, and stay the same from run to run (RFC 7217, 5:
+	// secret_key). It should be random, at least 16 bytes long, and be kept. By
+	// default the addresses differ from run to run.
+	AddressSecret []byte
 
 	// KeepAlive and KeepAliveConfig are for connections whose Dialer or
 	// ListenConfig says nothing: probing after 15 s of silence, every 15 s, 9
@@ -117,6 +124,7 @@ func (c *Config) engine() host.Config {
 		MaxTimeWait:      c.MaxTimeWait,
 		UDPReceiveBuffer: c.UDPReceiveBuffer,
 		TTL:              c.TTL,
+		AddressSecret:    c.AddressSecret,
 		TCP: tcp.Config{
 			SendBuffer:    c.SendBuffer,
 			ReceiveBuffer: c.ReceiveBuffer,

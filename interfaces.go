@@ -1,6 +1,7 @@
 package usernet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +28,15 @@ func (s *Stack) AddAddr(ifname string, addr netip.Prefix) error {
 // again when it returns.
 func (s *Stack) RemoveAddr(ifname string, addr netip.Addr) error {
 	return configError(s.host.RemoveAddress(ifname, addr), "remove address %v from %s", addr, ifname)
+}
+
+// WaitAddr waits until the interface of that name has an IPv6 address that may be
+// used beyond its link, and returns it with the length of its prefix: by
+// Interface.Autoconfigure, for one. Its error is the context's, or as those of
+// AddAddr.
+func (s *Stack) WaitAddr(ctx context.Context, ifname string) (netip.Prefix, error) {
+	p, err := s.host.WaitAddress(ctx, ifname)
+	return p, configError(err, "wait for an address of %s", ifname)
 }
 
 // A Route says by which interface and router a prefix is reached.

@@ -53,13 +53,29 @@ type Interface struct {
 	// MAC is the address on an Ethernet link. By default it is the link's, or a
 	// random one if the link has none.
 	MAC net.HardwareAddr
+
+	// DetectDuplicates has Attach wait until it is known that no other host on an
+	// Ethernet link has one of Addrs: up to 2 s for IPv6 (RFC 4862, 5.4), up to 7 s
+	// for IPv4 (RFC 5227). So does AddAddr. Without it addresses are used at once. An
+	// IPv6 one whose check, which goes on meanwhile (RFC 4429), fails is taken away;
+	// an IPv4 one is announced and defended.
+	DetectDuplicates bool
+	// Autoconfigure has an interface on an Ethernet link look for IPv6 routers, and
+	// heed them: it makes itself addresses of their prefixes (RFC 4862, with the
+	// stable opaque identifiers of RFC 7217), and takes default routes, prefixes that
+	// are on the link, hop limit, MTU, timers and redirects from them. Attach does not
+	// wait for that: see Stack.WaitAddr.
+	Autoconfigure bool
 }
 
 // Attach gives the stack a link, which belongs to the stack from then on: Close and
 // Detach close it. When Attach returns nil, packets are received. After an error,
-// which is as those of AddAddr, the link is the caller's as before.
+// which is as those of AddAddr, the link is the caller's as before. One that wraps
+// EADDRINUSE says which address another host has, and its MAC (see
+// Interface.DetectDuplicates): then the link has been used, and is closed.
 func (s *Stack) Attach(l link.Link, ifc Interface) error {
-	config := host.InterfaceConfig{Name: ifc.Name, Addrs: ifc.Addrs, Gateways: ifc.Gateways}
+	config := host.InterfaceConfig{Name: ifc.Name, Addrs: ifc.Addrs, Gateways: ifc.Gateways,
+		DetectDuplicates: ifc.DetectDuplicates, Autoconfigure: ifc.Autoconfigure}
 	if ifc.MAC != nil {
 		if len(ifc.MAC) != len(config.MAC) {
 			return fmt.Errorf("usernet: attach %s: MAC %v has %d bytes, want %d", ifc.Name, ifc.MAC, len(ifc.MAC), len(wire.MAC{}))

@@ -132,6 +132,18 @@ func TestDialOneself(t *testing.T) {
 	}
 }
 
+// linkLocal returns the link-local IPv6 address of s's only interface.
+func linkLocal(t *testing.T, s *usernet.Stack) string {
+	t.Helper()
+	for _, a := range s.Interfaces()[0].Addrs {
+		if ip := a.Prefix.Addr(); ip.Is6() && ip.IsLinkLocalUnicast() {
+			return ip.String()
+		}
+	}
+	t.Fatal("no link-local address")
+	return ""
+}
+
 func TestLinkLocalWithZone(t *testing.T) {
 	near, far := pipe.New(pipe.Config{})
 	a, b := newStack(t, usernet.Config{}), newStack(t, usernet.Config{})
@@ -144,7 +156,8 @@ func TestLinkLocalWithZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := a.Dial("tcp", "[fe80::ff:fe00:2%eth0]:"+port(l.Addr()))
+	b6 := linkLocal(t, b)
+	c, err := a.Dial("tcp", "["+b6+"%eth0]:"+port(l.Addr()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,18 +165,18 @@ func TestLinkLocalWithZone(t *testing.T) {
 	if local := c.LocalAddr().(*net.TCPAddr); !local.IP.IsLinkLocalUnicast() || local.Zone != "eth0" {
 		t.Errorf("dialled a link-local address from %v", local)
 	}
-	if host, _, _ := net.SplitHostPort(c.RemoteAddr().String()); host != "fe80::ff:fe00:2%eth0" {
+	if host, _, _ := net.SplitHostPort(c.RemoteAddr().String()); host != b6+"%eth0" {
 		t.Errorf("connected to %v", c.RemoteAddr())
 	}
-	u, err := a.Dial("udp", "[fe80::ff:fe00:2%eth0]:9")
+	u, err := a.Dial("udp", "["+b6+"%eth0]:9")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
-	if local := u.LocalAddr().(*net.UDPAddr); local.Zone != "eth0" || u.RemoteAddr().String() != "[fe80::ff:fe00:2%eth0]:9" {
+	if local := u.LocalAddr().(*net.UDPAddr); local.Zone != "eth0" || u.RemoteAddr().String() != "["+b6+"%eth0]:9" {
 		t.Errorf("UDP: %v -> %v", local, u.RemoteAddr())
 	}
-	if c, err := a.Dial("tcp", "[fe80::ff:fe00:2%nowhere]:"+port(l.Addr())); err == nil {
+	if c, err := a.Dial("tcp", "["+b6+"%nowhere]:"+port(l.Addr())); err == nil {
 		c.Close()
 		t.Error("dialled by an interface that is not there")
 	}

@@ -106,21 +106,6 @@ func (t *topology) removeAddress(ifc *iface, a netip.Addr) bool {
 	return true
 }
 
-// setAddress replaces what is known of an address that ifc has; false if it has
-// none such.
-func (t *topology) setAddress(ifc *iface, a address) bool {
-	p := t.place(ifc)
-	if p == nil {
-		return false
-	}
-	own := p.find(a.prefix.Addr())
-	if own == nil {
-		return false
-	}
-	*own = a
-	return true
-}
-
 // addRoute adds a route behind those of the same prefix.
 func (t *topology) addRoute(r routeEntry) error {
 	p := t.place(r.ifc)
