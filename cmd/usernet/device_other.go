@@ -3,13 +3,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 
 	"github.com/usernet-go/usernet/link"
 )
 
-// open fails: TUN and TAP devices are opened on Linux only.
+// open fails: the drivers are Linux's.
 func (n *network) open() (link.Link, error) {
-	return nil, fmt.Errorf("%v: TUN and TAP devices need Linux, this is %s; 'usernet demo' runs everywhere", &n.device, runtime.GOOS)
+	return nil, fmt.Errorf("%v: this needs Linux, and here is %s; 'usernet demo' runs everywhere: %w", &n.device, runtime.GOOS, errors.ErrUnsupported)
 }

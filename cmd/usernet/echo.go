@@ -1,7 +1,9 @@
 package main
 
 import (
+	"net"
 	"net/netip"
+	"strconv"
 
 	"github.com/spf13/cobra"
 )
@@ -18,21 +20,30 @@ func newEcho() *cobra.Command {
 	return cmd
 }
 
-// parseAddrPort reads the argument ADDR:PORT. Without wildcard, an address and a
-// port must be there.
-func parseAddrPort(s string, wildcard bool) (netip.AddrPort, error) {
+// parseListen reads the argument ADDR:PORT of a server.
+func parseListen(s string) (netip.AddrPort, error) {
 	full := s
-	if wildcard && len(s) > 0 && s[0] == ':' {
+	if len(s) > 0 && s[0] == ':' {
 		full = "[::]" + s // as in package net: all addresses of both families
 	}
 	ap, err := netip.ParseAddrPort(full)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ap, usagef("%q: expected ADDR:PORT, for example 10.9.0.2:7 or [fd00:9::2]:7", s)
-	case !wildcard && (ap.Port() == 0 || ap.Addr().IsUnspecified()):
-		return ap, usagef("%q: expected the address and port of a peer, for example 10.9.0.1:7 or [fd00:9::1]:7", s)
 	}
 	return ap, nil
+}
+
+// parsePeer checks the argument HOST:PORT of a client, and returns the host.
+func parsePeer(s string) (host string, err error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", usagef("%q: expected HOST:PORT, for example 10.9.0.1:7 or [fd00:9::1]:7", s)
+	}
+	addr, err := netip.ParseAddr(host)
+	if n, bad := strconv.ParseUint(port, 10, 16); bad != nil || n == 0 || host == "" || err == nil && addr.IsUnspecified() {
+		return "", usagef("%q: expected the address, or the name, and the port of a peer, for example 10.9.0.1:7 or [fd00:9::1]:7", s)
+	}
+	return host, nil
 }
 
 // oneArg checks that a command got one argument, and says what it is.

@@ -4,32 +4,33 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
-	"os"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/usernet-go/usernet"
-	"golang.org/x/term"
 )
 
 func newEchoDial() *cobra.Command {
 	var n network
 	var udp bool
 	cmd := &cobra.Command{
-		Use:   "dial ADDR:PORT",
+		Use:   "dial HOST:PORT",
 		Short: "Send the standard input to a peer, and write what it returns to the standard output",
-		Long: `Dial connects to ADDR:PORT, sends the standard input and writes what returns to the
+		Long: `Dial connects to HOST:PORT, sends the standard input and writes what returns to the
 standard output. At the end of the input it closes its half of the connection, and
 it ends, with status 0, when the peer has closed the other.
 
 With --udp each line of the input is one datagram, and each datagram is expected to
 come back: the status is 1 when one has not done so a second after the last.`,
 		Example: `  usernet echo dial 10.9.0.1:7 --link tap:tap0 --addr 10.9.0.2/24 --host-addr 10.9.0.1/24 < file`,
-		Args:    oneArg("ADDR:PORT of the peer, for example 10.9.0.1:7,"),
+		Args:    oneArg("HOST:PORT of the peer, for example 10.9.0.1:7,"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			peer, err := parseAddrPort(args[0], false)
+			peer := args[0]
+			host, err := parsePeer(peer)
 			if err != nil {
+				return err
+			}
+			if err := n.checkName(host); err != nil {
 				return err
 			}
 			return n.with(cmd, func(ctx context.Context, s *usernet.Stack) error {
@@ -58,12 +59,8 @@ func (d *dialed) line() string {
 	return fmt.Sprintf("%d bytes sent, %d returned", d.sent.Load(), d.returned.Load())
 }
 
-// lastWords is how many seconds the peer has to acknowledge the end, after it has
-// said its own.
-const lastWords = 10
-
-func (d *dialed) overTCP(ctx context.Context, s *usernet.Stack, peer netip.AddrPort) error {
-	conn, err := s.DialContext(ctx, "tcp", peer.String())
+func (d *dialed) overTCP(ctx context.Context, s *usernet.Stack, peer string) error {
+	conn, err := s.DialContext(ctx, "tcp", peer)
 	if err != nil {
 		return err
 	}
@@ -94,9 +91,4 @@ func (d *dialed) overTCP(ctx context.Context, s *usernet.Stack, peer netip.AddrP
 	}
 	c.SetLinger(lastWords) // or the end of the stack would reset what is on its way
 	return c.Close()
-}
-
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +21,8 @@ const (
 
 // overUDP sends each line of the input as a datagram, and writes those that come
 // back. Longer lines are cut.
-func (d *dialed) overUDP(ctx context.Context, s *usernet.Stack, peer netip.AddrPort) error {
-	c, err := s.DialContext(ctx, "udp", peer.String())
+func (d *dialed) overUDP(ctx context.Context, s *usernet.Stack, peer string) error {
+	c, err := s.DialContext(ctx, "udp", peer)
 	if err != nil {
 		return err
 	}

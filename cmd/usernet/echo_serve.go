@@ -18,13 +18,14 @@ func newEchoServe() *cobra.Command {
 		Use:   "serve ADDR:PORT",
 		Short: "Send back what arrives, until a signal ends it",
 		Long: `Serve listens on ADDR:PORT and sends back what arrives, on as many connections as
-come. An empty ADDR, as in ":7", stands for all addresses of the stack. SIGINT and
-SIGTERM end it, with status 0; connections that are open then are reset.`,
+come. An empty ADDR, as in ":7", stands for all addresses of the stack. SIGINT,
+SIGTERM and SIGHUP end it, with status 0; connections that are open then are reset.`,
 		Example: `  usernet echo serve 10.9.0.2:7 --link tap:tap0 --addr 10.9.0.2/24 --host-addr 10.9.0.1/24
-  usernet echo serve :7 --udp --link tun:tun0 --addr 10.9.0.2/24 --addr fd00:9::2/64`,
+  usernet echo serve :7 --udp --link tun:tun0 --addr 10.9.0.2/24 --addr fd00:9::2/64
+  usernet echo serve :7 --link rawip`,
 		Args: oneArg("ADDR:PORT to listen on, for example 10.9.0.2:7,"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			address, err := parseAddrPort(args[0], true)
+			address, err := parseListen(args[0])
 			if err != nil {
 				return err
 			}

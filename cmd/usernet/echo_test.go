@@ -93,7 +93,7 @@ func TestEchoTCP(t *testing.T) {
 	d := dialed{in: strings.NewReader(in), out: &out}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	if err := d.overTCP(ctx, client, netip.MustParseAddrPort(serverPort)); err != nil {
+	if err := d.overTCP(ctx, client, serverPort); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != in {
@@ -126,7 +126,7 @@ func TestEchoDialSendsAfterPeersEnd(t *testing.T) {
 	in, feed := io.Pipe()
 	ended := make(chan error, 1)
 	d := dialed{in: in, out: io.Discard}
-	go func() { ended <- d.overTCP(t.Context(), client, netip.MustParseAddrPort(serverPort)) }()
+	go func() { ended <- d.overTCP(t.Context(), client, serverPort) }()
 	feed.Write([]byte("first, "))
 	time.Sleep(10 * time.Millisecond) // the peer's end may have come by now: the result is the same
 	feed.Write([]byte("last"))
@@ -142,11 +142,11 @@ func TestEchoDialSendsAfterPeersEnd(t *testing.T) {
 func TestEchoDialRefused(t *testing.T) {
 	_, client := joined(t, nil)
 	d := dialed{in: strings.NewReader("x"), out: io.Discard}
-	err := d.overTCP(t.Context(), client, netip.MustParseAddrPort(serverPort))
+	err := d.overTCP(t.Context(), client, serverPort)
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("TCP: %v, want %v", err, syscall.ECONNREFUSED)
 	}
-	err = d.overUDP(t.Context(), client, netip.MustParseAddrPort(serverPort))
+	err = d.overUDP(t.Context(), client, serverPort)
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("UDP: %v, want %v", err, syscall.ECONNREFUSED)
 	}
@@ -161,7 +161,7 @@ func TestEchoUDP(t *testing.T) {
 	}
 	var out bytes.Buffer
 	d := dialed{in: strings.NewReader(in), out: &out}
-	if err := d.overUDP(t.Context(), client, netip.MustParseAddrPort(serverPort)); err != nil {
+	if err := d.overUDP(t.Context(), client, serverPort); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != in {
@@ -185,7 +185,7 @@ func TestEchoUDPLoss(t *testing.T) {
 	startServer(t, server, serveUDP)
 	var out bytes.Buffer
 	d := dialed{in: strings.NewReader("a\nb\nc\n"), out: &out}
-	err := d.overUDP(t.Context(), client, netip.MustParseAddrPort(serverPort))
+	err := d.overUDP(t.Context(), client, serverPort)
 	if err == nil || err.Error() != "1 of 3 datagrams did not come back within 1s" {
 		t.Errorf("%v, want one of three lost", err)
 	}
@@ -203,7 +203,7 @@ func TestEchoDialInterrupted(t *testing.T) {
 	out := make(ready, 1)
 	d := dialed{in: in, out: out}
 	ended := make(chan error, 1)
-	go func() { ended <- d.overTCP(t.Context(), client, netip.MustParseAddrPort(serverPort)) }()
+	go func() { ended <- d.overTCP(t.Context(), client, serverPort) }()
 	feed.Write([]byte("hello"))
 	if s := <-out; s != "hello" {
 		t.Errorf("%q came back", s)

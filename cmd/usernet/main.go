@@ -23,7 +23,11 @@ const (
 var errInterrupted = errors.New("interrupted")
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	os.Exit(status)
@@ -68,14 +72,15 @@ func newRoot() (root *cobra.Command, started *bool) {
 		Use:   "usernet",
 		Short: "A TCP/IP stack that runs inside a program",
 		Long: `usernet runs a TCP/IP stack of its own, inside this program: over a wire in memory
-(demo), or over a TUN or TAP device with the kernel's stack at the other end
-(echo, ping).`,
+(demo); or (echo, get, ping) over a TUN or TAP device with the kernel's stack at the
+other end, over an interface of the host with an address of its own, or with the
+host's own addresses beside its kernel.`,
 		Example: `  usernet demo
   usernet echo serve 10.9.0.2:7 --link tap:tap0 --addr 10.9.0.2/24 --host-addr 10.9.0.1/24`,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		PersistentPreRun: func(*cobra.Command, []string) { *started = true },
 	}
-	root.AddCommand(newDemo(), newEcho(), newPing())
+	root.AddCommand(newDemo(), newEcho(), newGet(), newPing())
 	return root, started
 }

@@ -24,8 +24,7 @@ type progress struct {
 // stop is called.
 func startProgress(w io.Writer, line func() string) *progress {
 	p := &progress{quit: make(chan struct{})}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(w) {
 		return p
 	}
 	p.done.Go(func() {
@@ -51,4 +50,10 @@ const clearLine = "\r\x1b[K"
 func (p *progress) stop() {
 	close(p.quit)
 	p.done.Wait()
+}
+
+// isTerminal says whether f, a reader or writer, is a terminal.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }

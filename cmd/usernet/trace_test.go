@@ -71,7 +71,7 @@ func TestTraceShowsConversation(t *testing.T) {
 	})
 	startServer(t, server, serveTCP)
 	d := dialed{in: strings.NewReader("hello"), out: io.Discard}
-	if err := d.overTCP(t.Context(), client, netip.MustParseAddrPort(serverPort)); err != nil {
+	if err := d.overTCP(t.Context(), client, serverPort); err != nil {
 		t.Fatal(err)
 	}
 	client.Close()

@@ -12,40 +12,6 @@ import (
 // The types of this file are the values of flags. Each says, for what it cannot
 // read, what was expected and gives an example.
 
-// A deviceValue is the value of --link: a kind of device, and its name.
-type deviceValue struct {
-	tap  bool
-	name string
-}
-
-// maxDeviceName is Linux's IFNAMSIZ without the byte that ends the name.
-const maxDeviceName = 15
-
-func (v *deviceValue) Set(s string) error {
-	kind, name, _ := strings.Cut(s, ":")
-	if kind != "tap" && kind != "tun" || name == "" {
-		return fmt.Errorf("expected tap:NAME or tun:NAME, for example tap:tap0")
-	}
-	if len(name) > maxDeviceName || strings.ContainsAny(name, "/:% \t\n") {
-		return fmt.Errorf("%q is no name for a device: expected at most %d characters without space, '/', ':' or '%%', for example tap:tap0",
-			name, maxDeviceName)
-	}
-	*v = deviceValue{kind == "tap", name}
-	return nil
-}
-
-func (v *deviceValue) String() string {
-	switch {
-	case v.name == "":
-		return ""
-	case v.tap:
-		return "tap:" + v.name
-	}
-	return "tun:" + v.name
-}
-
-func (v *deviceValue) Type() string { return "tap:NAME|tun:NAME" }
-
 // A prefixesValue is a list of addresses, each with the length of its prefix.
 type prefixesValue []netip.Prefix
 
@@ -86,6 +52,29 @@ func (v *gatewaysValue) Set(s string) error {
 
 func (v *gatewaysValue) String() string { return join(*v) }
 func (v *gatewaysValue) Type() string   { return "IP" }
+
+// A serversValue is a list of name servers.
+type serversValue []netip.AddrPort
+
+const dnsPort = 53
+
+func (v *serversValue) Set(s string) error {
+	ap, err := netip.ParseAddrPort(s)
+	if a, bare := netip.ParseAddr(s); bare == nil {
+		ap, err = netip.AddrPortFrom(a, dnsPort), nil
+	}
+	if a := ap.Addr(); err != nil || ap.Port() == 0 || a.Is4In6() || a.IsUnspecified() || a.IsMulticast() {
+		return fmt.Errorf("expected the address of a name server, for example 10.9.0.1 or [fd00:9::1]:5353")
+	}
+	if slices.Contains(*v, ap) {
+		return fmt.Errorf("it was given before")
+	}
+	*v = append(*v, ap)
+	return nil
+}
+
+func (v *serversValue) String() string { return join(*v) }
+func (v *serversValue) Type() string   { return "IP[:PORT]" }
 
 func join[T fmt.Stringer](list []T) string {
 	var s []string

@@ -31,7 +31,7 @@ func TestValues(t *testing.T) {
 		}
 	}
 	var device deviceValue
-	for _, s := range []string{"tap:tap0", "tun:utun9"} {
+	for _, s := range []string{"tap:tap0", "tun:utun9", "packet:eth0", "rawip", "rawip:eth0.5"} {
 		if err := device.Set(s); err != nil || device.String() != s {
 			t.Errorf("device %s: %v, %v", s, &device, err)
 		}

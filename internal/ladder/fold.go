@@ -61,7 +61,7 @@ func summary(events []Event, notes []note, way Direction) string {
 		parts[0] = "1 segment"
 	}
 	if t.Bytes > 0 {
-		parts = append(parts, formatBytes(int64(t.Bytes)))
+		parts = append(parts, FormatBytes(int64(t.Bytes)))
 	}
 	if t.Lost > 0 {
 		parts = append(parts, fmt.Sprintf("%d lost", t.Lost))
@@ -72,9 +72,9 @@ func summary(events []Event, notes []note, way Direction) string {
 	return strings.Join(parts, ", ")
 }
 
-// formatBytes writes a number of bytes for people: "512 B", "4.2 kB", "450 kB", with
+// FormatBytes writes a number of bytes for people: "512 B", "4.2 kB", "450 kB", with
 // SI's factors of 1000.
-func formatBytes(n int64) string {
+func FormatBytes(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
 	}

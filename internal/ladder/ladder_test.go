@@ -230,8 +230,8 @@ func TestBytes(t *testing.T) {
 		0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9951: "10 kB", 450_123: "450 kB",
 		999_499: "999 kB", 999_500: "1.0 MB", 4_194_304: "4.2 MB", 5_000_000_000: "5.0 GB",
 	} {
-		if got := formatBytes(n); got != want {
-			t.Errorf("formatBytes(%d) = %q, want %q", n, got, want)
+		if got := FormatBytes(n); got != want {
+			t.Errorf("FormatBytes(%d) = %q, want %q", n, got, want)
 		}
 	}
 }
