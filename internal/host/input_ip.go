@@ -36,7 +36,7 @@ func (b *inputBatch) ipv6(head []byte, rest [][]byte, size int) Reason {
 	if r != wire.OK {
 		return wireReason(r)
 	}
-	if reason := b.addresses(h.Src, h.Dst); reason != ReasonNone {
+	if reason := b.addresses(h.Src, h.Dst); reason != ReasonNone && !b.isClaim(reason, &h, head[n:]) {
 		return reason
 	}
 	b.p.ecn, b.p.ttl, b.p.protocolAt = h.TrafficClass&3, h.HopLimit, 6

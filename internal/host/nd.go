@@ -133,6 +133,17 @@ func (b *inputBatch) neighborAdvertisement() Reason {
 	return reason
 }
 
+// isClaim says whether a packet that is dropped for its source, an address of ours,
+// is an advertisement by which another host claims that address: it comes from there.
+func (b *inputBatch) isClaim(why Reason, h *wire.IPv6, message []byte) bool {
+	if why != ReasonSourceOwn || h.NextHeader != wire.ProtocolICMPv6 || len(message) == 0 ||
+		wire.ICMPv6Type(message[0]) != wire.ICMPv6NeighborAdvertisement {
+		return false
+	}
+	class := b.classify(h.Dst)
+	return class == addressOwn || class == addressGroup
+}
+
 // claimed takes an advertisement for an address of ours: RFC 4862, 5.4.4.
 func (b *inputBatch) claimed(m *wire.NeighborAdvertisement) Reason {
 	mac := m.TargetMAC
