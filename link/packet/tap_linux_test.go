@@ -3,7 +3,6 @@ package packet_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -22,30 +21,6 @@ import (
 	"github.com/usernet-go/usernet/link/packet"
 	"github.com/usernet-go/usernet/wire"
 )
-
-// The two hosts of a test, on one wire.
-const (
-	host4, peer4 = "10.9.0.1", "10.9.0.2"
-	host6, peer6 = "fd09::1", "fd09::2"
-	dev          = "wire0"
-)
-
-// twoHosts returns two hosts' namespaces with a wire between them, and addresses
-// at both ends.
-func twoHosts(t testing.TB, mtu int) (host, peer *linktest.Namespace) {
-	t.Helper()
-	host, peer = linktest.NewNamespace(t), linktest.NewNamespace(t)
-	host.Wire(peer, dev, mtu)
-	for _, h := range []struct {
-		ns     *linktest.Namespace
-		v4, v6 string
-	}{{host, host4, host6}, {peer, peer4, peer6}} {
-		h.ns.Run("ip link set lo up")
-		h.ns.Run("ip address add " + h.v4 + "/24 dev " + dev)
-		h.ns.Run("ip address add " + h.v6 + "/64 nodad dev " + dev)
-	}
-	return host, peer
-}
 
 // A collector keeps what a tap delivers.
 type collector struct {
@@ -78,20 +53,16 @@ func collect(t testing.TB, tap *packet.Tap) *collector {
 	return c
 }
 
-// until waits until what says yes of the packets.
-func (c *collector) until(t testing.TB, what string, ok func([]collected) bool) {
+// until waits until ok says yes of the packets, and returns them.
+func (c *collector) until(t testing.TB, what string, ok func([]collected) bool) (all []collected) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	waitFor(t, what, func() bool {
 		c.mu.Lock()
-		yes := ok(c.packets)
+		all = slices.Clone(c.packets)
 		c.mu.Unlock()
-		if yes {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("timeout: %s (%d packets)", what, len(c.packets))
-		}
-	}
+		return ok(all)
+	})
+	return all
 }
 
 func openTap(t testing.TB, ns *linktest.Namespace, cfg packet.TapConfig) *packet.Tap {
@@ -180,25 +151,6 @@ func (s *stream) bytes() (all []byte) {
 	}
 }
 
-// parseIP parses the IP header of b, which n is the length of.
-func parseIP(t testing.TB, b []byte) (src, dst netip.Addr, n int, protocol wire.Protocol) {
-	t.Helper()
-	var r wire.Reason
-	if b[0]>>4 == 6 {
-		var h wire.IPv6
-		h, n, r = wire.ParseIPv6(b, len(b))
-		src, dst, protocol = h.Src, h.Dst, h.NextHeader
-	} else {
-		var h wire.IPv4
-		h, n, r = wire.ParseIPv4(b, len(b))
-		src, dst, protocol = h.Src, h.Dst, h.Protocol
-	}
-	if r != wire.OK {
-		t.Fatalf("%x: %v", b, r)
-	}
-	return src, dst, n, protocol
-}
-
 // What the host's kernel is sent over TCP comes through the tap too, merged,
 // with the right offload, once; what the host sends does not come.
 func TestTapSeesSuperSegments(t *testing.T) {
@@ -237,40 +189,6 @@ func TestTapSeesSuperSegments(t *testing.T) {
 	}
 }
 
-func listen(t testing.TB, ns *linktest.Namespace, network, address string) (ln net.Listener) {
-	t.Helper()
-	ns.Do(func() {
-		var err error
-		if ln, err = net.Listen(network, net.JoinHostPort(address, "0")); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return ln
-}
-
-// transfer sends text from the peer to the listener, which reads it all.
-func transfer(t testing.TB, peer *linktest.Namespace, ln net.Listener, text []byte) {
-	t.Helper()
-	go func() {
-		if conn, err := ln.Accept(); err == nil {
-			io.Copy(io.Discard, conn)
-			conn.Close()
-		}
-	}()
-	peer.Do(func() {
-		conn, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if _, err := conn.Write(text); err != nil {
-			t.Fatal(err)
-		}
-		conn.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, conn)
-	})
-}
-
 // A filter decides, and is replaced while packets come; a socket's datagrams
 // that the peer sends as one arrive as many.
 func TestTapFilterAndUDP(t *testing.T) {
@@ -290,6 +208,9 @@ func TestTapFilterAndUDP(t *testing.T) {
 			return n
 		}
 		write(t, conn, 100) // to port 9: nobody sees it
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Fatalf("Read = %v, want the news that the host has seen it", err)
+		}
 		if err := tap.SetFilter(toPort(t, 9)); err != nil {
 			t.Fatal(err)
 		}
@@ -299,10 +220,10 @@ func TestTapFilterAndUDP(t *testing.T) {
 			t.Fatal(err)
 		}
 		sendSegments(t, conn, 1000, 2500)
-		c.until(t, "four datagrams", func(all []collected) bool { return udp(all) == 4 })
+		all := c.until(t, "four datagrams", func(all []collected) bool { return udp(all) == 4 })
 		var sizes []int
 		var cutter link.Cutter
-		for _, q := range c.packets {
+		for _, q := range all {
 			src, dst, n, protocol := parseIP(t, q.head)
 			if protocol != wire.ProtocolUDP {
 				continue
@@ -323,29 +244,6 @@ func TestTapFilterAndUDP(t *testing.T) {
 		}
 		if want := []int{101, 1000, 1000, 500}; !slices.Equal(sizes, want) {
 			t.Errorf("datagrams of %v bytes, want %v", sizes, want)
-		}
-	}
-}
-
-func dialUDP(t testing.TB, address string, port uint16) *net.UDPConn {
-	t.Helper()
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), port)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
-// write sends n bytes; the news that nobody listens to those before is no error.
-func write(t testing.TB, conn net.Conn, n int) {
-	t.Helper()
-	for {
-		_, err := conn.Write(make([]byte, n))
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Fatal(err)
 		}
 	}
 }
