@@ -16,7 +16,7 @@ import (
 // is replaced when a port comes that it does not pass. Where there are too many
 // ports, it passes some between them.
 const (
-	maxRanges = 512     // of ports: 8 instructions each
+	maxRanges = 256     // of ports: 8 instructions each
 	maxAddrs  = 24      // of each family: where there are more, none is looked at
 	takeAll   = 1 << 18 // bytes
 	udpKey    = uint32(firstUDP)

@@ -44,6 +44,22 @@ func (s *portSet) remove(k portKey)   { s.bits[k/64].And(^uint64(1 << (k % 64)))
 // A portRange is the ports from first to last.
 type portRange struct{ first, last portKey }
 
+// Ephemeral ports are passed in blocks, because a new filter takes longer than a
+// port: up to 0.4 ms, against 0.1 ms. A stack that dials one peer again and again
+// uses one port after the other.
+const (
+	firstEphemeral = 32768
+	ephemeralBlock = 32
+)
+
+// rangeOf returns the range that is passed for k.
+func rangeOf(k portKey) portRange {
+	if k%firstUDP < firstEphemeral {
+		return portRange{k, k}
+	}
+	return portRange{k &^ (ephemeralBlock - 1), k | (ephemeralBlock - 1)}
+}
+
 // rangesOf returns ranges that hold all of keys, which are sorted, at most max. If
 // there would be more, neighbours are joined, those with the smallest gaps between
 // them first, though never a port of TCP with one of UDP.
@@ -51,11 +67,12 @@ func rangesOf(keys []portKey, max int) []portRange {
 	for gap := portKey(1); ; gap *= 2 {
 		var ranges []portRange
 		for _, k := range keys {
+			r := rangeOf(k)
 			n := len(ranges)
-			if n > 0 && k-ranges[n-1].last <= gap && (k >= firstUDP) == (ranges[n-1].first >= firstUDP) {
-				ranges[n-1].last = k
+			if n > 0 && r.first <= ranges[n-1].last+gap && r.first/firstUDP == ranges[n-1].first/firstUDP {
+				ranges[n-1].last = r.last
 			} else {
-				ranges = append(ranges, portRange{k, k})
+				ranges = append(ranges, r)
 			}
 		}
 		if len(ranges) <= max {
