@@ -51,6 +51,11 @@ type Config struct {
 	// default the addresses differ from run to run.
 	AddressSecret []byte
 
+	// Forwarding makes the stack a router: packets that arrive for other hosts go on by
+	// the routes of its interfaces. Off, as RFC 1122 asks of a host: they are dropped.
+	// Routers configure a router only at interfaces with Interface.Autoconfigure.
+	Forwarding bool
+
 	// KeepAlive and KeepAliveConfig are for connections whose Dialer or
 	// ListenConfig says nothing: probing after 15 s of silence, every 15 s, 9
 	// times. A negative KeepAlive turns it off. It is ignored if
@@ -125,6 +130,7 @@ func (c *Config) engine() host.Config {
 		UDPReceiveBuffer: c.UDPReceiveBuffer,
 		TTL:              c.TTL,
 		AddressSecret:    c.AddressSecret,
+		Forwarding:       c.Forwarding,
 		TCP: tcp.Config{
 			SendBuffer:    c.SendBuffer,
 			ReceiveBuffer: c.ReceiveBuffer,

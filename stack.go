@@ -95,6 +95,7 @@ func (s *Stack) Close() error { return s.host.Close() }
 type Stats struct {
 	PacketsIn, BytesIn   uint64 // that links delivered, with all their headers
 	PacketsOut, BytesOut uint64 // that links took
+	Forwarded            uint64 // packets for other hosts that were sent on, among PacketsOut: see Config.Forwarding
 
 	SegmentsIn, SegmentsOut uint64 // of TCP; a super-segment counts as those that it stands for
 	Connections             int    // of TCP, now, half-open ones included
@@ -112,7 +113,7 @@ func (s *Stack) Stats() Stats {
 	h := s.host.Stats()
 	st := Stats{
 		PacketsIn: h.PacketsIn, BytesIn: h.BytesIn,
-		PacketsOut: h.PacketsOut, BytesOut: h.BytesOut,
+		PacketsOut: h.PacketsOut, BytesOut: h.BytesOut, Forwarded: h.Forwarded,
 		SegmentsIn: h.TCP.SegmentsIn, SegmentsOut: h.TCP.SegmentsOut,
 		Connections: h.TCP.Connections, TimeWait: h.TCP.TimeWait,
 		TimeWaitEvicted: h.TCP.TimeWaitEvicted, ResetsLimited: h.TCP.ResetsLimited,

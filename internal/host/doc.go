@@ -40,6 +40,5 @@
 // # Not here yet
 //
 // Router advertisements, detection of duplicate addresses, multicast groups that
-// applications join, redirects, forwarding, the address selection of RFC 6724,
-// interfaces and addresses that go while the host lives.
+// applications join, redirects.
 package host

@@ -156,7 +156,7 @@ func TestDropsForHostReasons(t *testing.T) {
 			r.silent()
 		})
 	}
-	for _, c := range statefulDrops(half) {
+	for _, c := range append(statefulDrops(half), forwardDrops()...) {
 		seen[c.reason] = true
 		t.Run(c.reason.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -27,6 +27,8 @@ type Config struct {
 
 	TTL uint8 // time to live, hop limit of what is sent; 64
 
+	Forwarding bool // packets for others are sent on, as by a router
+
 	MaxConnections int // TCP connections, half-open ones included; 65536
 	MaxTimeWait    int // records of connections in TIME-WAIT; 65536
 

@@ -218,6 +218,10 @@ func (h *Host) flowUnreachable(now time.Time, ifc *iface, q *wire.Quote, v icmpV
 // neighbour on ifc does not answer. packet starts with its IP header and is whole.
 func (h *Host) flowFailed(now time.Time, ifc *iface, packet []byte) {
 	q, r := wire.ParseQuote(packet)
+	if h.config.Forwarding && q.Src.IsValid() && !h.net.Load().isOwn(q.Src) {
+		h.forwardFailed(now, &q, packet)
+		return
+	}
 	if r != wire.OK {
 		return
 	}

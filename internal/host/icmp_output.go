@@ -145,7 +145,7 @@ func (h *Host) sendICMPError(now time.Time, c culprit, e icmpError) {
 		return
 	}
 	src := c.dst
-	if c.group {
+	if c.group || !h.net.Load().isOwn(src) { // a group's, or a packet that was on its way through
 		src = netip.Addr{}
 	}
 	r, err := h.lookupRoute(src, c.src.WithZone(c.zone))

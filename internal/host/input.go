@@ -72,6 +72,9 @@ type inputBatch struct {
 	frameSource wire.MAC // and by whom
 
 	last verdict // packets of one flow come in runs
+
+	linkLen   int        // bytes of the packet's link header
+	forwarder *forwarder // made when the first packet is forwarded
 }
 
 // A verdict is what was found out about the addresses of a packet.
@@ -79,6 +82,7 @@ type verdict struct {
 	src, dst   netip.Addr
 	frameGroup bool
 	broadcast  bool
+	forward    bool // it is to be sent on
 	reason     Reason
 }
 
@@ -97,6 +101,7 @@ func (ifc *iface) deliver(packets []link.Packet) {
 		}
 	}
 	b.tcp.flush()
+	b.flushForwarded()
 	if ifc.link != nil {
 		h.stats.packetsIn.Add(uint64(len(packets)))
 		h.stats.bytesIn.Add(uint64(bytes))
@@ -112,7 +117,7 @@ func (b *inputBatch) packet(p *link.Packet, size int) Reason {
 		return ReasonEmpty
 	}
 	b.p.ifc, b.p.offload = b.ifc, p.Offload
-	b.frameGroup, b.p.fragments = false, false
+	b.frameGroup, b.p.fragments, b.linkLen = false, false, 0
 	if b.ifc.linkInfo.Medium == link.Ethernet {
 		return b.frame(p.Data[0], p.Data[1:], size)
 	}
@@ -139,7 +144,7 @@ func (b *inputBatch) frame(head []byte, rest [][]byte, size int) Reason {
 		return ReasonFrameAddress
 	}
 	b.frameGroup, b.frameSource = f.Dst.IsMulticast(), f.Src
-	head, size = head[n:], size-n
+	head, size, b.linkLen = head[n:], size-n, n
 	switch f.Type {
 	case wire.EtherTypeIPv4:
 		return b.ipv4(head, rest, size)
@@ -188,6 +193,8 @@ func (b *inputBatch) classify(dst netip.Addr) addressClass {
 		return addressBroadcast
 	case dst == allHosts, dst == allNodesLink, dst == allNodesIface, b.t.groups[dst]:
 		return addressGroup
+	case b.h.config.Forwarding && (dst == allRouters4 || dst == allRouters6):
+		return addressGroup
 	}
 	return addressOther
 }
@@ -196,9 +203,10 @@ func (b *inputBatch) classify(dst netip.Addr) addressClass {
 func (b *inputBatch) addresses(src, dst netip.Addr) Reason {
 	if v := &b.last; src != v.src || dst != v.dst || b.frameGroup != v.frameGroup {
 		class := b.classify(dst)
-		*v = verdict{src, dst, b.frameGroup, b.frameGroup || class == addressBroadcast || class == addressGroup, ReasonNone}
+		*v = verdict{src, dst, b.frameGroup, b.frameGroup || class == addressBroadcast || class == addressGroup, false, ReasonNone}
 		if b.ifc.link != nil {
 			v.reason = b.judge(src, dst, class)
+			v.forward = class == addressOther
 		}
 	}
 	b.p.src, b.p.dst, b.p.broadcast = src, dst, b.last.broadcast
@@ -225,7 +233,9 @@ func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 		// IPv6 addresses", inside of hosts. Here the tables of flows do so, and programs
 		// would take the sender for the IPv4 host.
 		return ReasonSource
-	case class == addressOther, dst.IsLinkLocalUnicast() && dst.Is6() && b.t.own[dst] != b.ifc:
+	case class == addressOther:
+		return b.forwardable(src, dst)
+	case dst.IsLinkLocalUnicast() && dst.Is6() && b.t.own[dst] != b.ifc:
 		// A link-local address means another host on each link. Others of ours may be
 		// reached by any interface: RFC 1122, 3.3.4.2, calls that the weak model.
 		return ReasonNotForUs

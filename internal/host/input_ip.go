@@ -14,12 +14,15 @@ func (b *inputBatch) ipv4(head []byte, rest [][]byte, size int) Reason {
 		return reason
 	}
 	if len(h.Options) > 0 && h.SourceRouted() {
-		// We forward nothing, and who lets the sender choose the way back is easily
-		// lied to.
+		// Who lets the sender choose the way is easily lied to. A router has no use for
+		// these packets either.
 		return ReasonSourceRoute
 	}
 	b.p.ecn, b.p.ttl, b.p.protocolAt = h.TOS&3, h.TTL, 9
 	b.setPayload(head, rest, n, h.TotalLen, size)
+	if b.last.forward {
+		return b.forwardIPv4(&h, n)
+	}
 	if h.MoreFragments || h.FragmentOffset > 0 {
 		return b.fragment(&fragment{
 			key:    fragmentKey{src: h.Src, dst: h.Dst, protocol: h.Protocol, id: uint32(h.ID)},
@@ -41,6 +44,9 @@ func (b *inputBatch) ipv6(head []byte, rest [][]byte, size int) Reason {
 	}
 	b.p.ecn, b.p.ttl, b.p.protocolAt = h.TrafficClass&3, h.HopLimit, 6
 	b.setPayload(head, rest, n, n+h.PayloadLen, size)
+	if b.last.forward {
+		return b.forwardIPv6(&h, n)
+	}
 	switch h.NextHeader {
 	case wire.ProtocolTCP, wire.ProtocolUDP, wire.ProtocolICMPv6:
 		return b.transport(h.NextHeader)

@@ -74,9 +74,10 @@ func (b *inputBatch) neighborSolicitation() Reason {
 	case b.p.src.IsUnspecified() && (own.optimistic || b.frameSource == b.ifc.mac):
 		return ReasonNDTarget // our own check has come back
 	}
+	// RFC 4861, 4.4: "When set, the R-bit indicates that the sender is a router."
 	// RFC 4429, 3.3: for an optimistic address "the reply MUST have the Override flag
 	// cleared (O=0)."
-	a := wire.NeighborAdvertisement{Override: !own.optimistic, Target: m.Target, TargetMAC: b.ifc.mac}
+	a := wire.NeighborAdvertisement{Router: b.h.config.Forwarding, Override: !own.optimistic, Target: m.Target, TargetMAC: b.ifc.mac}
 	if b.p.src.IsUnspecified() {
 		// "If the source of the solicitation is the unspecified address, the node MUST set
 		// the Solicited flag to zero and multicast the advertisement to the all-nodes

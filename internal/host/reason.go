@@ -38,6 +38,12 @@ const (
 	ReasonSourceRoute                                    // IPv4 source route that is not completed
 	ReasonProtocol                                       // no such transport protocol here
 
+	ReasonForwardTTL     // packet for another host whose time to live is over
+	ReasonForwardTooBig  // packet for another host that is too big for the next link
+	ReasonForwardScope   // packet for another host with an address that is valid on its link only
+	ReasonForwardBack    // packet for another host that would go back where it came from
+	ReasonForwardOffload // super-segment for another host that cannot be cut
+
 	ReasonFragmentOverlap   // fragment overlaps another one: its datagram is dropped
 	ReasonFragmentOfDropped // fragment of a datagram that was dropped
 	ReasonFragmentEnd       // fragment lies beyond the end that another one told
@@ -116,6 +122,12 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"unicast packet in a broadcast frame",
 	"source route",
 	"unknown transport protocol",
+
+	"time to live over on the way",
+	"too big for the next link",
+	"link-local packet for another host",
+	"packet would go back",
+	"super-segment that cannot be cut",
 
 	"fragment overlaps another",
 	"fragment of a dropped datagram",

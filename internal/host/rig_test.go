@@ -33,12 +33,13 @@ type testLink struct {
 	done    chan struct{}
 	once    sync.Once
 
-	mu     sync.Mutex
-	sent   []sentPacket
-	room   int // packets that Send still takes; < 0: all
-	refuse error
-	onSend func([]link.Packet)
-	all    bool // housekeeping is recorded as well
+	mu      sync.Mutex
+	sent    []sentPacket
+	room    int // packets that Send still takes; < 0: all
+	refuse  error
+	onSend  func([]link.Packet)
+	all     bool // housekeeping is recorded as well
+	discard bool // nothing is kept of what is sent
 }
 
 // A sentPacket is a copy of what a host gave to its link.
@@ -77,6 +78,9 @@ func (l *testLink) Send(batch []link.Packet) (int, error) {
 		l.room -= n
 	}
 	for i := range batch[:n] {
+		if l.discard {
+			break
+		}
 		l.sent = append(l.sent, sentPacket{slices.Concat(batch[i].Data...), batch[i].Offload, len(batch[i].Data)})
 	}
 	onSend := l.onSend

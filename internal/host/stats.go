@@ -7,6 +7,7 @@ import "sync/atomic"
 type Stats struct {
 	PacketsIn, BytesIn   uint64 // from links, frames with all their headers
 	PacketsOut, BytesOut uint64 // that links took
+	Forwarded            uint64 // packets of others that were sent on, among PacketsOut
 	// Drops counts what was dropped, by Reason.
 	Drops [NumReasons]uint64
 	TCP   TCPStats
@@ -17,6 +18,7 @@ type Stats struct {
 type counters struct {
 	packetsIn, bytesIn   atomic.Uint64
 	packetsOut, bytesOut atomic.Uint64
+	forwarded            atomic.Uint64
 	drops                [NumReasons]atomic.Uint64
 	tcp                  tcpCounters
 }
@@ -30,7 +32,8 @@ func (h *Host) Stats() Stats {
 	s := Stats{
 		PacketsIn: c.packetsIn.Load(), BytesIn: c.bytesIn.Load(),
 		PacketsOut: c.packetsOut.Load(), BytesOut: c.bytesOut.Load(),
-		TCP: h.tcpStats(),
+		Forwarded: c.forwarded.Load(),
+		TCP:       h.tcpStats(),
 	}
 	for i := range s.Drops {
 		s.Drops[i] = c.drops[i].Load()
