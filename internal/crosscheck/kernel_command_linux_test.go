@@ -21,8 +21,18 @@ func buildCommand(t *testing.T) string {
 	return exe
 }
 
-// nearFlags gives the command the near end's place, on a device of its own making.
+// nearFlags gives the command the near end's place: on a device of its own making,
+// or, with packet and rawip, on the near end's interface.
 func nearFlags(kind string) []string {
+	switch kind {
+	case "rawip":
+		return []string{"--link", "rawip:" + nearDev}
+	case "packet":
+		return []string{
+			"--link", "packet:" + nearDev,
+			"--addr", beside4 + "/24", "--gateway", gate4, "--addr", beside6 + "/64", "--gateway", gate6,
+		}
+	}
 	return []string{
 		"--link", kind + ":" + gateDev,
 		"--addr", near4 + "/24", "--host-addr", gate4 + "/24", "--gateway", gate4,
