@@ -29,9 +29,10 @@ type Stats struct {
 	// Dropped counts packets for which the kernel had no room, because Receive
 	// did not keep up.
 	Dropped uint64
-	// Unusable counts packets that came and cannot be handed on: larger than 64
-	// KiB, merged from segments of a protocol that is neither TCP nor UDP, or with
-	// an offload that contradicts their headers.
+	// Unusable counts packets that came and cannot be handed on: merged to more
+	// than 64 KiB (an interface whose gro_max_size was raised), merged of segments
+	// of a protocol that is neither TCP nor UDP, or with an offload that
+	// contradicts their headers.
 	Unusable uint64
 }
 

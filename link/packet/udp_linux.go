@@ -8,6 +8,9 @@ import (
 	"github.com/usernet-go/usernet/wire"
 )
 
+// maxDatagrams is how many the kernel makes one of (its UDP_MAX_SEGMENTS).
+const maxDatagrams = 128
+
 // cutUDP adds the datagrams that b stands for: the kernel hands on several of
 // one flow as one where their sender asked for it (UDP_SEGMENT) on a virtual
 // interface, or where a device merges them (rx-udp-gro-forwarding). False when
@@ -27,6 +30,9 @@ func (r *receiver) cutUDP(b []byte, m link.Medium, size int) bool {
 		return false
 	}
 	text := b[udp+wire.UDPLen:]
+	if len(text) > maxDatagrams*size {
+		return false
+	}
 	o := link.Offload{Checksum: link.ChecksumPartial, ChecksumStart: uint16(udp), ChecksumOffset: uint16(wire.ProtocolUDP.ChecksumOffset())}
 	for i := 0; i == 0 || len(text) > 0; i++ {
 		part := text[:min(size, len(text))]
