@@ -30,11 +30,17 @@ func Private(t testing.TB) {
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		runtime.UnlockOSThread()
-		if errors.Is(err, unix.EPERM) {
-			Skip(t, "a network namespace of the test's own needs root (CAP_SYS_ADMIN)")
-		}
-		t.Fatal(os.NewSyscallError("unshare", err))
+		refused(t, err)
 	}
+}
+
+// refused says why there is no namespace.
+func refused(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, unix.EPERM) {
+		Skip(t, "a network namespace of the test's own needs root (CAP_SYS_ADMIN)")
+	}
+	t.Fatal(os.NewSyscallError("unshare", err))
 }
 
 // A Namespace is a network namespace: a host of its own, as far as packets can
@@ -47,48 +53,49 @@ type Namespace struct {
 // NewNamespace makes a namespace.
 func NewNamespace(t testing.TB) *Namespace {
 	t.Helper()
-	ns := &Namespace{t: t}
-	inside(t, func() {
-		Private(t)
-		f, err := os.Open("/proc/thread-self/ns/net")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ns.file = f
-	})
-	t.Cleanup(func() { ns.file.Close() })
-	return ns
-}
-
-// inside runs f, which may change the thread's namespace, and changes it back.
-func inside(t testing.TB, f func()) {
-	runtime.LockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		t.Fatal(err)
+	type result struct {
+		file *os.File
+		err  error
 	}
-	defer func() {
-		defer home.Close()
-		if err := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); err != nil {
-			t.Errorf("setns: %v", err) // the thread stays locked, and ends with its goroutine
+	made := make(chan result)
+	go func() {
+		runtime.LockOSThread() // and the thread ends with this goroutine
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			made <- result{err: err}
 			return
 		}
-		runtime.UnlockOSThread()
+		f, err := os.Open("/proc/thread-self/ns/net")
+		made <- result{f, err}
 	}()
-	f()
+	r := <-made
+	if r.err != nil {
+		refused(t, r.err)
+	}
+	t.Cleanup(func() { r.file.Close() })
+	return &Namespace{t: t, file: r.file}
 }
 
 // Do runs f in the namespace: sockets that f opens are there, and programs that
 // it starts. Goroutines that it starts are not.
 func (ns *Namespace) Do(f func()) {
 	ns.t.Helper()
-	inside(ns.t, func() {
-		ns.t.Helper()
-		if err := unix.Setns(int(ns.file.Fd()), unix.CLONE_NEWNET); err != nil {
-			ns.t.Fatal(os.NewSyscallError("setns", err))
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		ns.t.Fatal(err)
+	}
+	defer home.Close()
+	if err := unix.Setns(int(ns.file.Fd()), unix.CLONE_NEWNET); err != nil {
+		ns.t.Fatal(os.NewSyscallError("setns", err))
+	}
+	defer func() {
+		if err := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); err != nil {
+			ns.t.Errorf("setns: %v", err) // the thread stays locked, and ends with its goroutine
+			return
 		}
-		f()
-	})
+		runtime.UnlockOSThread()
+	}()
+	f()
 }
 
 // Run runs a command line there, which must succeed, and returns what it says.
