@@ -18,6 +18,7 @@ import (
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/packet"
 	"github.com/usernet-go/usernet/link/rawip"
+	"github.com/usernet-go/usernet/wire"
 )
 
 // The two hosts of every test: the first is shared by a stack and its kernel, the
@@ -211,4 +212,22 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("gave up waiting until %s", what)
 		}
 	}
+}
+
+// segment returns a bare ACK in its packet.
+func segment(src string, srcPort int, dst string, dstPort int) []byte {
+	from, to := netip.MustParseAddr(src), netip.MustParseAddr(dst)
+	var b []byte
+	if from.Is4() {
+		ip := wire.IPv4{TotalLen: wire.IPv4Len + wire.TCPLen, TTL: 64, Protocol: wire.ProtocolTCP, Src: from, Dst: to}
+		b = ip.Append(nil)
+	} else {
+		ip := wire.IPv6{PayloadLen: wire.TCPLen, HopLimit: 64, NextHeader: wire.ProtocolTCP, Src: from, Dst: to}
+		b = ip.Append(nil)
+	}
+	header := len(b)
+	tcp := wire.TCP{SrcPort: uint16(srcPort), DstPort: uint16(dstPort), Seq: 1, Ack: 1, Flags: wire.ACK, Window: 1000}
+	b = tcp.Append(b)
+	wire.SetChecksum(wire.ProtocolTCP, from, to, b[header:], nil)
+	return b
 }

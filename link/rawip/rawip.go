@@ -63,8 +63,8 @@ func (l *Link) Addrs() []netip.Prefix { return l.d.addrs() }
 // when the kernel has no room. A packet that the kernel refuses ends the batch with
 // an error, which concerns that packet alone: ENETUNREACH and EHOSTUNREACH without
 // a route, EPERM when the host's firewall forbids it, EMSGSIZE when the interface by
-// which it leaves has a smaller MTU, EINVAL when its source is not an address of the
-// host, ENETDOWN and ENODEV when the named interface is down or gone.
+// which it leaves has a smaller MTU, EINVAL when its source is an IPv6 address that
+// the host has not, ENETDOWN and ENODEV when the named interface is down or gone.
 func (l *Link) Send(batch []link.Packet) (int, error) { return l.d.Send(batch) }
 
 // Receive delivers what arrives for the stack. When the named interface has been

@@ -230,7 +230,10 @@ func (s *sharer) bind(k portKey) (taken bool, err error) {
 	_, taken = s.reserved[k]
 	n := len(s.reserved)
 	s.mu.Unlock()
-	if taken {
+	switch {
+	case s.closed.Load():
+		return false, os.ErrClosed
+	case taken:
 		return true, nil
 	}
 	fd := -1
