@@ -67,6 +67,7 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	// Of the partial ACKs of a recovery only the first does (RFC 6582, 3.2).
 	restart := !c.recovering || !c.partial
 	c.newACK(now, text, flight, rtt)
+	c.pathAcknowledged(now)
 	restart = restart || !c.recovering
 	c.dropStale()
 	if !c.outstanding() {

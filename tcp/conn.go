@@ -56,6 +56,8 @@ type Conn struct {
 		recentAt instant // when recent was set
 	}
 
+	path pathMTU
+
 	latest     instant // see at
 	reply      reply   // RST to be sent
 	oddReply   uint32  // see mayAnswerOdd
@@ -71,7 +73,7 @@ type Conn struct {
 	inflation     int32  // of the congestion window during recovery, in bytes
 	limitedBytes  int32  // sent by limited transmit on this flight
 	maxSegment    int32  // Params.MaxSegment
-	mss           uint16 // Params.MSS, or SetMSS: largest text we can send, without options
+	mss           uint16 // Params.MSS, or SetMSS: largest text that our link carries, without options
 	advertisedMSS uint16
 	defaultMSS    uint16 // Params.DefaultMSS
 	peerMSS       uint16 // what the peer can receive, without options

@@ -17,6 +17,8 @@ type Info struct {
 	PeerMSS       int // what the peer's MSS option said, or its default
 	AdvertisedMSS int // what ours said
 	ReceivedMSS   int // largest segment seen from the peer
+	PathMSS       int // largest text without options that the path is known to carry; 0: what both ends take
+	BlackHoles    int // times that segments became smaller because large ones seemed to vanish
 
 	Cwnd       int // congestion window in bytes, with its inflation in recovery
 	Ssthresh   int // slow start threshold in bytes; UnboundedThreshold: none yet
@@ -98,6 +100,7 @@ func (c *Conn) Info() Info {
 		Timestamps: c.snd.tsOK,
 		MSS:        c.window.MSS, PeerMSS: int(c.peerMSS),
 		AdvertisedMSS: int(c.advertisedMSS), ReceivedMSS: int(c.rcvMSS),
+		PathMSS: int(c.path.limit), BlackHoles: int(c.path.holes),
 		Cwnd: c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
 		Flight: c.flight(), Recovering: c.recovering,
 		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff),

@@ -71,9 +71,9 @@ func (c *Conn) peerOptions(now instant, seg *Segment) {
 // RFC 9293, 3.7.1: "Eff.snd.MSS = min(SendMSS+20, MMS_S) - TCPhdrsize -
 // IPoptionsize" (MUST-16)
 func (c *Conn) updateMSS() {
-	mss := int(min(c.peerMSS, c.mss))
-	if c.snd.tsOK {
-		mss -= timestampsLen
+	mss := c.topMSS()
+	if c.path.limit != 0 {
+		mss = min(mss, c.path.limit)
 	}
-	c.window.MSS = mss
+	c.window.MSS = int(mss - c.optionsLen())
 }

@@ -26,6 +26,8 @@ type world struct {
 	loss, duplicate, reorder, full float64
 	delay, jitter                  time.Duration
 	cut, mended                    time.Time // between them nothing arrives
+	hole                           int       // larger segments vanish, counted without options; 0: none do
+	holeEnds                       time.Time // when they do no longer; zero: never
 	segments                       int
 }
 
@@ -305,5 +307,18 @@ func TestPair(t *testing.T) {
 	}
 	for seed := range worlds {
 		newWorld(t, seed).run()
+	}
+}
+
+// TestPairBlackHole is TestPair on paths that lose whatever is larger than some
+// size, for a while or for good.
+func TestPairBlackHole(t *testing.T) {
+	for seed := range uint64(60) {
+		w := newWorld(t, seed)
+		w.hole = 536 + w.random.IntN(900)
+		if w.random.IntN(3) == 0 {
+			w.holeEnds = w.now.Add(time.Duration(w.random.Int64N(int64(10 * time.Second))))
+		}
+		w.run()
 	}
 }

@@ -58,6 +58,13 @@ func (w *world) launch(from int, s *Segment) {
 
 func (w *world) fly(from int, s Segment, text []byte) {
 	w.segments++
+	size := len(text)
+	if s.SegmentSize > 0 {
+		size = s.SegmentSize
+	}
+	if w.hole > 0 && size+s.Options.Len() > w.hole && size > 1 && (w.holeEnds.IsZero() || w.now.Before(w.holeEnds)) {
+		return
+	}
 	for range 1 + w.count(w.duplicate) {
 		if w.now.After(w.cut) && w.now.Before(w.mended) || w.random.Float64() < w.loss {
 			continue

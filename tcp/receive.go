@@ -184,7 +184,7 @@ func (c *Conn) returnToListen(now instant) {
 	}
 	old := *c
 	c.Init(c.cfg, p)
-	c.noDelay, c.corked, c.userTimeout = old.noDelay, old.corked, old.userTimeout
+	c.noDelay, c.corked, c.userTimeout, c.path = old.noDelay, old.corked, old.userTimeout, old.path
 	c.keepIdle, c.keepInterval, c.keepCount = old.keepIdle, old.keepInterval, old.keepCount
 	c.OpenPassive()
 }

@@ -57,6 +57,7 @@ func (c *Conn) retransmissionTimeout(now instant) {
 	case c.flight() == 0:
 		// Nothing of it is in the network: the link had no room.
 	default:
+		c.pathTimeout(now)
 		c.flightLost(now)
 	}
 	c.rtt.abandon()

@@ -310,7 +310,10 @@ func TestLossBehindRecovery(t *testing.T) {
 // RFC 5681, 3.1: "when the given segment has already been retransmitted by way of the retransmission timer at least once,
 // the value of ssthresh is held constant."
 func TestRepeatedTimeout(t *testing.T) {
-	script(t, bulk(8), func(s *dialogue) {
+	o := bulk(8)
+	window := o.config
+	o.config = func(c *tcp.Config) { window(c); c.R1 = 4 } // no black hole is suspected before
+	script(t, o, func(s *dialogue) {
 		// RFC 9293 MUST-19
 		s.establish()
 		s.write(8000)

@@ -8,6 +8,9 @@ import "time"
 
 // sendText sends the next text or FIN, new or again, when it may.
 func (c *Conn) sendText(now instant, out *Segment) bool {
+	if sent, wait := c.sendPathProbe(now, out); sent || wait {
+		return sent
+	}
 	n, withFIN := c.maySend(now)
 	if n == 0 && !withFIN {
 		return false
@@ -139,6 +142,7 @@ func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
 	if n > c.window.MSS {
 		out.SegmentSize = c.window.MSS
 	}
+	c.noteFull(seq, n)
 	end := seq.Add(n)
 	if n > 0 && end == c.out.end {
 		// RFC 9293, 3.9.1.2: "MUST set the PSH bit in the last buffered segment (i.e.,

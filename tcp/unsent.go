@@ -83,6 +83,12 @@ func (c *Conn) takeBack(seg *Segment) {
 		// It was let go once, and goes without another reason.
 		c.snd.small, c.override = to, true
 	}
+	if to.Less(c.path.probeEnd) {
+		c.path.probe = 0
+	}
+	if to.Less(c.path.fullEnd) {
+		c.path.full = 0
+	}
 	if to.Less(c.rtt.seq) {
 		c.rtt.abandon()
 	}

@@ -78,27 +78,3 @@ func (c *Conn) Room() int { return c.cfg.SendBuffer - c.out.len() }
 
 // SetMaxSegment changes Params.MaxSegment, for a link that takes others.
 func (c *Conn) SetMaxSegment(n int) { c.maxSegment = int32(min(max(n, 0), 65535)) }
-
-// SetMSS sets the largest text in bytes of a segment without options that the
-// path carries, when it changes. What is in the network in larger segments is
-// sent again at once, if the path has become narrower.
-func (c *Conn) SetMSS(t time.Time, mss int) {
-	before := c.window.MSS
-	c.mss = clampMSS(mss)
-	if before == 0 {
-		return // no peer yet
-	}
-	c.updateMSS()
-	if c.cc == nil || c.window.MSS >= before {
-		return
-	}
-	// RFC 5681, 3.1: "cwnd SHOULD be reduced by the ratio of the old segment size to
-	// the new segment size."
-	c.window.Bytes = max(c.window.MSS, int(int64(c.window.Bytes)*int64(c.window.MSS)/int64(before)))
-	if c.outstanding() {
-		c.leaveRecovery()
-		c.snd.recover = c.snd.nxt
-		c.snd.at = c.snd.una
-		c.rtt.abandon()
-	}
-}
