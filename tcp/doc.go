@@ -24,7 +24,7 @@
 //
 // # What it does not do yet
 //
-// Selective acknowledgments (RFC 2018), RACK (RFC 8985), CUBIC (RFC 9438), ECN
-// (RFC 3168), and path MTU discovery beyond [Conn.SetMSS]. Congestion control
+// Selective acknowledgments (RFC 2018), RACK (RFC 8985), CUBIC (RFC 9438),
+// and ECN (RFC 3168). Congestion control
 // is NewReno behind [CongestionControl].
 package tcp

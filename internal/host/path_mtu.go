@@ -15,8 +15,9 @@ const (
 	maxPathMTUs = 1024
 )
 
-// pathMTUs keeps what ICMP has told about paths that take less than the link, for
-// datagrams; a TCP connection keeps its own. At most maxPathMTUs destinations: the
+// pathMTUs keeps what ICMP has told, or a TCP connection has found out, about paths
+// that take less than the link, for datagrams and new connections; a connection
+// goes on with what it has found out by itself. At most maxPathMTUs destinations: the
 // one that was told longest ago makes room.
 type pathMTUs struct {
 	n      atomic.Int32 // entries: lets limit pass without the lock when there are none
@@ -76,6 +77,15 @@ func (p *pathMTUs) learn(now time.Time, dst netip.Addr, mtu int) bool {
 	p.byAddr[dst] = e
 	p.n.Store(int32(len(p.byAddr)))
 	return true
+}
+
+// forget says that the path to dst takes what the link does.
+func (p *pathMTUs) forget(dst netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := p.byAddr[dst]; e != nil {
+		p.removeLocked(e)
+	}
 }
 
 func (p *pathMTUs) removeLocked(e *pathMTU) {

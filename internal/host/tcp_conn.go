@@ -69,6 +69,7 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 		DefaultMSS: defaultMSS(local.Addr()),
 		MaxSegment: maxSegment,
 	})
+	c.usePathMTULocked(now)
 	c.m.SetNoDelay(now, opt.NoDelay)
 	c.m.SetKeepAlive(now, opt.KeepAlive)
 	return c
@@ -93,6 +94,7 @@ func (c *TCPConn) RemoteAddr() netip.AddrPort {
 // what is due, tells those who wait, moves a connection that has ended out of the
 // table, and arms the timer. c.mu is held, and released while segments are sent.
 func (c *TCPConn) settleLocked(now time.Time) {
+	c.keepPathMTULocked(now)
 	if c.detached {
 		c.wakeLocked(now)
 		return
@@ -262,7 +264,7 @@ func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, 
 		return
 	}
 	if mtu > 0 {
-		c.m.SetMSS(now, mssForMTU(mtu, c.key.localAddrPort().Addr()))
+		c.m.TooBig(now, seq, mssForMTU(mtu, c.key.localAddrPort().Addr()))
 	} else {
 		c.m.Unreachable(now, err, hard)
 	}

@@ -120,6 +120,8 @@ func (c *TCPConn) routeLocked(now time.Time) error {
 		mss, maxSegment := r.tcpSizes(local)
 		c.m.SetMSS(now, mss)
 		c.m.SetMaxSegment(maxSegment)
+		c.route = r
+		c.usePathMTULocked(now)
 	}
 	c.route, c.generation = r, g
 	return nil
