@@ -99,7 +99,13 @@ func (lc *ListenConfig) listenUDP(n network, local netip.AddrPort) (*UDPConn, er
 	if err != nil {
 		return nil, listenError(n, local, err)
 	}
-	c, err := lc.Stack.host.ListenUDP(bind, family)
+	var c *host.UDPConn
+	if bind.Addr().IsMulticast() {
+		// As in net: a group's address stands for the wildcard, with a port to be shared.
+		c, err = lc.Stack.host.ListenMulticastUDP(bind.Port(), family)
+	} else {
+		c, err = lc.Stack.host.ListenUDP(bind, family)
+	}
 	if err != nil {
 		return nil, listenError(n, local, bindCause(err))
 	}
@@ -130,8 +136,9 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 }
 
 // ListenPacket announces on a local UDP address; the network is "udp", "udp4" or
-// "udp6", and the address is read as Listen reads it. The connection is a
-// *UDPConn.
+// "udp6", and the address is read as Listen reads it; the address of a multicast
+// group, as in net, stands for all addresses and shares its port with others of its
+// kind. The connection is a *UDPConn.
 func (s *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
 	return (&ListenConfig{Stack: s}).ListenPacket(context.Background(), network, address)
 }

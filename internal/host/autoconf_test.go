@@ -132,6 +132,7 @@ func TestAutoconfigure(t *testing.T) {
 		if state := r.has(p.Addr()); state != "" {
 			t.Errorf("%q after the check", state)
 		}
+		r.l.take() // reports of the groups
 
 		c := listenUDP(t, r.h, netip.AddrPort{}, FamilyAny)
 		if _, err := c.WriteTo(make([]byte, 1300), netip.AddrPortFrom(far6, 9)); err != nil {

@@ -131,10 +131,7 @@ func (t *timeWaitTable) connections(all []Connection, now time.Time) []Connectio
 // ESTABLISHED, and others are CLOSED.
 func (t *udpTable) connections() (all []Connection) {
 	t.mu.RLock()
-	sockets := make(map[*UDPConn]bool, len(t.sockets))
-	for _, c := range t.sockets {
-		sockets[c] = true
-	}
+	sockets := t.all()
 	t.mu.RUnlock()
 	for c := range sockets {
 		one := Connection{Network: "udp", Local: c.local, Remote: c.remote}

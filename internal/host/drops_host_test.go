@@ -66,6 +66,7 @@ func TestDropsForHostReasons(t *testing.T) {
 	}
 	tooBig := wire.ICMPv4{Type: wire.ICMPv4Unreachable, Code: wire.ICMPv4CodeFragmentation, MTU: 1400, Body: quoted(udpPort, 1300)}
 	cases := []dropCase{
+		{reason: ReasonIGMPType, packet: igmpFrame(allHosts, (&wire.IGMP{Type: wire.IGMPv2Leave, Group: someGroup4}).Append(nil))},
 		{reason: ReasonEmpty, packet: []byte{}},
 		{reason: ReasonFrameAddress, packet: change(good4(), 0, otherMAC[:]...)},
 		{reason: ReasonFrameSource, packet: change(good4(), 6, wire.Broadcast[:]...)},
@@ -89,7 +90,7 @@ func TestDropsForHostReasons(t *testing.T) {
 		{reason: ReasonDestination, name: "destination is unspecified", packet: to(netip.IPv4Unspecified())},
 		{reason: ReasonNotForUs, packet: to(other4)},
 		{reason: ReasonNotForUs, name: "IPv6 destination is another host", packet: to(other6)},
-		{reason: ReasonNotForUs, name: "group that we are not in", packet: to(netip.MustParseAddr("224.0.0.9"))},
+		{reason: ReasonNotJoined, name: "group that we are not in", packet: to(netip.MustParseAddr("224.0.0.9"))},
 		{reason: ReasonFrameBroadcast, packet: frameTo(wire.Broadcast, wire.EtherTypeIPv4, good4()[ipAt:])},
 		{reason: ReasonSourceRoute, packet: options4(1, 131, 7, 4, 10, 0, 0, 9, 0)},
 		{reason: ReasonSourceRoute, name: "strict source route", packet: options4(137, 7, 4, 10, 0, 0, 9, 0)},
@@ -208,6 +209,7 @@ func statefulDrops(half []byte) []statefulDrop {
 			}
 			r.counted(func() { r.inject(routerPacket(router3, wire.RouterAdvertisement{RouterLifetime: 1800})) }, ReasonRouterFull)
 		}},
+		{reason: ReasonGroupLimit, run: joinTooMany},
 		{reason: ReasonFrameIP, medium: link.IP, run: func(r *rig) {
 			r.counted(func() { r.inject([]byte{0x50, 0}) }, ReasonFrameIP)
 		}},

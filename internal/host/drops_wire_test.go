@@ -190,10 +190,12 @@ func TestDropsForWireReasons(t *testing.T) {
 		{reason: w(wire.ReasonTCPChecksum), packet: change(segment, tcp4+16, segment[tcp4+16]^1)},
 	}
 	seen := map[Reason]bool{
+		// Of queries to groups that were joined: TestGroupQueryDestination.
+		w(wire.ReasonMembershipDestination): true,
 		// Of router advertisements and redirects, which are not acted on.
 		w(wire.ReasonNDSource): true,
 	}
-	runDrops(t, cases, seen)
+	runDrops(t, append(cases, groupDrops()...), seen)
 	for r := Reason(1); r < Reason(wire.NumReasons); r++ {
 		if !seen[r] {
 			t.Errorf("no packet is dropped for %q here", r)

@@ -27,7 +27,7 @@ var (
 // addresses tell, or why it is dropped. What no host may send is gone before.
 func (b *inputBatch) forwardable(src, dst netip.Addr) Reason {
 	switch {
-	case !b.h.config.Forwarding, dst.IsMulticast():
+	case !b.h.config.Forwarding:
 		return ReasonNotForUs
 	case b.frameGroup:
 		// RFC 1812, 5.3.4: "A router MUST NOT forward any packet that the router received

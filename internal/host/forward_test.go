@@ -236,8 +236,8 @@ func TestForwardDrops(t *testing.T) {
 		{"in a frame to all", all(crossing(peer4, guest4, 1)), ReasonFrameBroadcast},
 		{"IPv6 in a frame to all", all(crossing(peer6, guest6, 1)), ReasonFrameBroadcast},
 		// Groups are forwarded by nobody here.
-		{"to a group", frame(crossing(peer4, a("224.1.1.1"), 1)), ReasonNotForUs},
-		{"to an IPv6 group", frame(crossing(peer6, a("ff0e::1234"), 1)), ReasonNotForUs},
+		{"to a group", frame(crossing(peer4, a("224.1.1.1"), 1)), ReasonNotJoined},
+		{"to an IPv6 group", frame(crossing(peer6, a("ff0e::1234"), 1)), ReasonNotJoined},
 		// RFC 3927, 2.7; RFC 4291, 2.5.6.
 		{"to link-local", frame(crossing(peer4, a("169.254.1.1"), 1)), ReasonForwardScope},
 		{"from link-local", frame(crossing(a("169.254.1.1"), guest4, 1)), ReasonForwardScope},

@@ -141,6 +141,9 @@ func New(config Config) (*Host, error) {
 		return nil, err
 	}
 	h.lo = newLoopback(h)
+	if err := h.lo.groups.init(h.lo); err != nil {
+		return nil, err
+	}
 	h.net.Store(newTopology(h.lo))
 	return h, nil
 }
@@ -169,6 +172,7 @@ func (h *Host) Close() error {
 	h.closed = true
 	h.mu.Unlock()
 
+	h.syncGroups(h.clock.Now(), h.net.Load(), new(topology))
 	h.closeAllTCP()
 	h.udp.closeAll()
 	h.pings.closeAll()

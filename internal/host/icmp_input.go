@@ -65,6 +65,8 @@ func (b *inputBatch) icmpv6() Reason {
 		return b.unreachable(v, 0, false)
 	case wire.ICMPv6TimeExceeded:
 		return b.unreachable(icmpVerdict{err: ErrHostUnreachable}, 0, false)
+	case wire.ICMPv6MLDQuery, wire.ICMPv6MLDv1Report:
+		return b.mld()
 	case wire.ICMPv6NeighborSolicitation:
 		return b.neighborSolicitation()
 	case wire.ICMPv6NeighborAdvertisement:

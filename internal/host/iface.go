@@ -33,6 +33,7 @@ type iface struct {
 	mac      wire.MAC
 
 	neighbours neighbourTable
+	groups     groupTable
 	autoconf   *autoconf      // nil unless the medium is Ethernet
 	hopLimit   atomic.Uint32  // what a router has told, for IPv6; 0: nothing
 	mtu6       atomic.Uint32  // likewise
@@ -81,6 +82,9 @@ func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, []addre
 			return nil, nil, err
 		}
 		addrs = append(addrs, a)
+	}
+	if err := ifc.groups.init(ifc); err != nil {
+		return nil, nil, err
 	}
 	return ifc, addrs, ifc.neighbours.init(ifc)
 }

@@ -191,9 +191,7 @@ func (b *inputBatch) classify(dst netip.Addr) addressClass {
 		return addressNowhere
 	case b.t.isBroadcast(dst):
 		return addressBroadcast
-	case dst == allHosts, dst == allNodesLink, dst == allNodesIface, b.t.groups[dst]:
-		return addressGroup
-	case b.h.config.Forwarding && (dst == allRouters4 || dst == allRouters6):
+	case dst == allHosts, dst == allNodesLink, dst == allNodesIface, dst.IsMulticast() && b.ifc.groups.has(dst):
 		return addressGroup
 	}
 	return addressOther
@@ -224,7 +222,7 @@ func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 		return ReasonLand
 	case b.t.own[src] != nil:
 		return ReasonSourceOwn
-	case src.IsMulticast(), src.IsLoopback(), src.Is4() && (anyIPv4Network.Contains(src) || b.t.isBroadcast(src)):
+	case src.IsMulticast(), src.IsLoopback(), src.Is4() && (anyIPv4Network.Contains(src) || b.t.isBroadcast(src)) && !(src.IsUnspecified() && class == addressGroup):
 		// RFC 1122, 3.2.1.3: "A host MUST silently discard an incoming datagram
 		// containing an IP source address that is invalid by the rules of this section."
 		return ReasonSource
@@ -233,6 +231,8 @@ func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 		// IPv6 addresses", inside of hosts. Here the tables of flows do so, and programs
 		// would take the sender for the IPv4 host.
 		return ReasonSource
+	case class == addressOther && dst.IsMulticast():
+		return ReasonNotJoined
 	case class == addressOther:
 		return b.forwardable(src, dst)
 	case dst.IsLinkLocalUnicast() && dst.Is6() && b.t.own[dst] != b.ifc:
@@ -283,6 +283,8 @@ func (b *inputBatch) transport(p wire.Protocol) Reason {
 	switch {
 	case p == wire.ProtocolICMPv6 && b.p.src.Is6():
 		return b.icmpv6()
+	case p == wire.ProtocolIGMP && b.p.src.Is4():
+		return b.igmp()
 	case b.p.src.IsUnspecified():
 		return ReasonSource
 	case p == wire.ProtocolUDP:

@@ -48,6 +48,7 @@ type portBinding struct {
 	addr     netip.Addr // unspecified: all of family
 	port     uint16
 	family   Family
+	sharing  bool // others that do so may have the same address and port
 	counted  bool // as a use of the port: see sharedPorts; guarded by the table's mu
 }
 
@@ -80,13 +81,20 @@ func (b *portBinding) conflicts(o *portBinding) bool {
 	return b.addr == o.addr
 }
 
+// maxSharing is how many bindings that do so share a port.
+const maxSharing = 256
+
 // add binds b unless another binding excludes it.
 func (t *portTable) add(b *portBinding) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	ports := t.of(b.protocol)
+	ports, sharing := t.of(b.protocol), 0
 	for _, o := range ports[b.port] {
-		if b.conflicts(o) {
+		if b.sharing && o.sharing {
+			if sharing++; sharing == maxSharing {
+				return false
+			}
+		} else if b.conflicts(o) {
 			return false
 		}
 	}

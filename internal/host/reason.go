@@ -34,6 +34,7 @@ const (
 	ReasonLand                                           // source and destination are the same address of our own
 	ReasonDestination                                    // destination that must not be on a wire: loopback, unspecified
 	ReasonNotForUs                                       // destination is another host: we do not forward
+	ReasonNotJoined                                      // destination is a group that nobody here has joined
 	ReasonFrameBroadcast                                 // packet for us alone in a frame for all
 	ReasonSourceRoute                                    // IPv4 source route that is not completed
 	ReasonProtocol                                       // no such transport protocol here
@@ -73,6 +74,9 @@ const (
 	ReasonICMPErrorMTU     // packet too big that tells no smaller MTU
 	ReasonICMPErrorLimited // ICMP error that was not sent: too many
 	ReasonICMPErrorBarred  // ICMP error that was not sent: not about such a packet
+
+	ReasonIGMPType   // IGMP message that a host does not act on
+	ReasonGroupLimit // group that was not joined: too many
 
 	ReasonUDPPort      // datagram for a port that nobody has bound
 	ReasonUDPPortZero  // datagram to port 0
@@ -119,6 +123,7 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"source is the destination",
 	"destination must not be on a wire",
 	"destination is another host",
+	"group not joined",
 	"unicast packet in a broadcast frame",
 	"source route",
 	"unknown transport protocol",
@@ -158,6 +163,9 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"ICMP packet too big without a smaller MTU",
 	"ICMP error limited",
 	"ICMP error barred",
+
+	"IGMP type not acted on",
+	"groups at their limit",
 
 	"UDP port closed",
 	"UDP port zero",

@@ -107,6 +107,9 @@ func (l *testLink) Close() error {
 func housekeeping(frame []byte) bool {
 	eth, n, _ := wire.ParseEthernet(frame)
 	packet := frame[n:]
+	if isMembership(frame) {
+		return true
+	}
 	switch eth.Type {
 	case wire.EtherTypeARP: // probes and announcements
 		a, _ := wire.ParseARP(packet)
@@ -118,6 +121,19 @@ func housekeeping(frame []byte) bool {
 		}
 		t := wire.ICMPv6Type(packet[n])
 		return t == wire.ICMPv6RouterSolicitation || t == wire.ICMPv6NeighborSolicitation && ip.Src.IsUnspecified()
+	}
+	return false
+}
+
+// isMembership says whether a frame holds a message of IGMP, or a report of MLDv2.
+func isMembership(frame []byte) bool {
+	eth, n, _ := wire.ParseEthernet(frame)
+	switch packet := frame[n:]; eth.Type {
+	case wire.EtherTypeIPv4:
+		return wire.Protocol(packet[9]) == wire.ProtocolIGMP
+	case wire.EtherTypeIPv6:
+		x, n, _ := wire.ParseIPv6Extensions(wire.Protocol(packet[6]), packet[wire.IPv6Len:])
+		return x.Protocol == wire.ProtocolICMPv6 && wire.ICMPv6Type(packet[wire.IPv6Len+n]) == wire.ICMPv6MLDv2Report
 	}
 	return false
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-
-	"github.com/usernet-go/usernet/wire"
 )
 
 // A topology is the host's interfaces, addresses and routes. Once published it is
@@ -20,7 +18,6 @@ type topology struct {
 	own        map[netip.Addr]*iface // our usable addresses, without those of lo
 	tentative  map[netip.Addr]*iface // those that are being checked first
 	broadcasts map[netip.Addr]*iface // of our IPv4 networks
-	groups     map[netip.Addr]bool   // IPv6 solicited-node addresses that we listen at
 }
 
 // A place is an interface and the addresses that it has.
@@ -96,7 +93,7 @@ func (t *topology) clone() *topology {
 // derive fills in what follows from places, and the order of routes.
 func (t *topology) derive() {
 	t.own, t.tentative = make(map[netip.Addr]*iface), make(map[netip.Addr]*iface)
-	t.broadcasts, t.groups = make(map[netip.Addr]*iface), make(map[netip.Addr]bool)
+	t.broadcasts = make(map[netip.Addr]*iface)
 	t.routes = slices.DeleteFunc(t.routes, func(r routeEntry) bool { return r.origin == routeConnected })
 	for _, p := range t.places[1:] {
 		for _, a := range p.addrs {
@@ -110,12 +107,6 @@ func (t *topology) derive() {
 
 func (t *topology) deriveFrom(ifc *iface, a address) {
 	ip := a.prefix.Addr()
-	if ip.Is6() {
-		// RFC 4862, 5.4.2: "Before sending a Neighbor Solicitation, an interface MUST join
-		// the all-nodes multicast address and the solicited-node multicast address of the
-		// tentative address."
-		t.groups[wire.SolicitedNode(ip)] = true
-	}
 	if a.tentative {
 		t.tentative[ip] = ifc
 		return

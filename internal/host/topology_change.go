@@ -35,6 +35,7 @@ func (h *Host) change(edit func(t *topology) error) error {
 func (h *Host) changed(old, t *topology) {
 	now := h.clock.Now()
 	h.addressesGone(now, old.lost(t))
+	h.syncGroups(now, old, t)
 	for _, p := range t.places {
 		if p.ifc.autoconf != nil {
 			p.ifc.autoconf.changed(now)

@@ -11,8 +11,8 @@ import (
 // A UDPConn is a UDP socket. Its methods may be called by many goroutines at once;
 // those that wait do so on the socket's condition.
 //
-// What arrives is queued up to Config.UDPReceiveBuffer bytes, counted as the room
-// that it takes; at the bound new datagrams are dropped and counted. An idle
+// What arrives is queued up to Config.UDPReceiveBuffer bytes, or as many as
+// SetReadBuffer says, counted as the room that it takes; at the bound new datagrams are dropped and counted. An idle
 // socket holds no buffers.
 type UDPConn struct {
 	h       *Host
@@ -29,6 +29,9 @@ type UDPConn struct {
 	readDeadline  deadline
 	writeDeadline deadline
 	closed        bool
+	readBuffer    int // bytes of room that the queue may take
+	multicast     multicastOptions
+	memberships   []udpMembership
 
 	// The way to cachedFor, as it was at generation.
 	cached     route
@@ -43,7 +46,8 @@ const (
 )
 
 func newUDPConn(h *Host, local, remote netip.AddrPort, family Family) *UDPConn {
-	c := &UDPConn{h: h, local: local, remote: remote, family: family}
+	c := &UDPConn{h: h, local: local, remote: remote, family: family, readBuffer: h.config.UDPReceiveBuffer}
+	c.multicast.ttl = 1
 	c.readable.L = &c.mu
 	c.readDeadline.init(h, &c.readable)
 	c.writeDeadline.init(h, &c.readable)
@@ -58,7 +62,12 @@ func (h *Host) ListenUDP(local netip.AddrPort, family Family) (*UDPConn, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := newUDPConn(h, netip.AddrPortFrom(b.addr, b.port), netip.AddrPort{}, b.family)
+	return h.openUDP(b, netip.AddrPort{})
+}
+
+// openUDP makes the socket for a binding, which is unbound with an error.
+func (h *Host) openUDP(b *portBinding, remote netip.AddrPort) (*UDPConn, error) {
+	c := newUDPConn(h, netip.AddrPortFrom(b.addr, b.port), remote, b.family)
 	c.binding = b
 	if err := h.udp.add(c); err != nil {
 		h.unbind(b)
@@ -84,13 +93,7 @@ func (h *Host) DialUDP(local, remote netip.AddrPort) (*UDPConn, error) {
 	if err := h.claim(b, remote); err != nil {
 		return nil, err
 	}
-	c := newUDPConn(h, netip.AddrPortFrom(b.addr, b.port), remote, family)
-	c.binding = b
-	if err := h.udp.add(c); err != nil {
-		h.unbind(b)
-		return nil, err
-	}
-	return c, nil
+	return h.openUDP(b, remote)
 }
 
 // LocalAddr returns the socket's own address, unspecified for a wildcard.
@@ -143,8 +146,11 @@ func (c *UDPConn) Close() error {
 		c.h.putUDPBuffer(c.takeLocked())
 	}
 	c.readable.Broadcast()
+	memberships := c.memberships
+	c.memberships = nil
 	c.mu.Unlock()
 
+	c.leave(memberships)
 	c.h.udp.remove(c)
 	c.h.unbind(c.binding)
 	return nil

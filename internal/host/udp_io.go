@@ -54,7 +54,7 @@ func (c *UDPConn) receive(from netip.AddrPort, p *inPacket) Reason {
 	}
 	c.mu.Lock()
 	cost := len(b.text) + udpBufferCost
-	if c.closed || c.first != nil && c.queued+cost > c.h.config.UDPReceiveBuffer {
+	if c.closed || c.first != nil && c.queued+cost > c.readBuffer {
 		closed := c.closed
 		c.mu.Unlock()
 		c.h.putUDPBuffer(b)
@@ -147,9 +147,18 @@ func (c *UDPConn) send(b []byte, to netip.AddrPort) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if c.h.isGroup(dst) {
+		return c.sendGroup(&r, b, to)
+	}
+	return c.sendText(&r, b, to, 0)
+}
+
+// sendText sends b to the address to by r, with that time to live, 0 being the
+// usual one.
+func (c *UDPConn) sendText(r *route, b []byte, to netip.AddrPort, ttl uint8) (int, error) {
 	d := c.h.newDatagram()
-	if dst.IsMulticast() {
-		d.ttl = 1 // RFC 1112, 6.1: who wants to leave the network has to say so
+	if ttl > 0 {
+		d.ttl = ttl
 	}
 	d.head = binary.BigEndian.AppendUint16(d.head, c.local.Port())
 	d.head = binary.BigEndian.AppendUint16(d.head, to.Port())
@@ -157,7 +166,7 @@ func (c *UDPConn) send(b []byte, to netip.AddrPort) (int, error) {
 	if len(b) > 0 {
 		d.body = append(d.body, b)
 	}
-	if err := c.h.sendDatagram(c.h.clock.Now(), &r, dst.WithZone(""), wire.ProtocolUDP, d); err != nil {
+	if err := c.h.sendDatagram(c.h.clock.Now(), r, to.Addr().WithZone(""), wire.ProtocolUDP, d); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -171,7 +180,10 @@ func (c *UDPConn) route(dst netip.Addr) (route, error) {
 		c.mu.Unlock()
 		return route{}, err
 	}
-	generation := c.h.routeGeneration()
+	generation, outgoing := c.h.routeGeneration(), c.multicast.ifc
+	if !dst.IsMulticast() {
+		outgoing = nil
+	}
 	if c.cachedFor == dst && c.generation == generation && c.cached.usable() {
 		r := c.cached
 		c.mu.Unlock()
@@ -183,7 +195,7 @@ func (c *UDPConn) route(dst netip.Addr) (route, error) {
 	if src.IsUnspecified() || c.h.isGroup(src) {
 		src = netip.Addr{}
 	}
-	r, err := c.h.lookupRoute(src, dst)
+	r, err := c.h.lookupGroupRoute(outgoing, src, dst)
 	if err != nil {
 		return route{}, err
 	}

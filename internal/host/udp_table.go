@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/usernet-go/usernet/wire"
@@ -9,14 +10,15 @@ import (
 
 // udpTable finds the socket of a datagram: the connected one, else the one that is
 // bound to the address, else the wildcard. A socket for both families is in it
-// twice. The port table sees to it that no two sockets want the same place.
+// twice. The port table sees to it that only those are in one place that share it:
+// what is for one host is the last one's, as with Linux.
 type udpTable struct {
 	mu      sync.RWMutex // a leaf
-	sockets map[flowKey]*UDPConn
+	sockets map[flowKey][]*UDPConn
 	closed  bool
 }
 
-func (t *udpTable) init() { t.sockets = make(map[flowKey]*UDPConn) }
+func (t *udpTable) init() { t.sockets = make(map[flowKey][]*UDPConn) }
 
 // keys returns where c is in the table; the second key is only for a socket of
 // both families.
@@ -48,7 +50,7 @@ func (t *udpTable) add(c *UDPConn) error {
 	}
 	keys, n := c.keys()
 	for _, k := range keys[:n] {
-		t.sockets[k] = c
+		t.sockets[k] = append(t.sockets[k], c)
 	}
 	return nil
 }
@@ -58,7 +60,7 @@ func (t *udpTable) remove(c *UDPConn) {
 	defer t.mu.Unlock()
 	keys, n := c.keys()
 	for _, k := range keys[:n] {
-		if t.sockets[k] == c {
+		if t.sockets[k] = slices.DeleteFunc(t.sockets[k], func(o *UDPConn) bool { return o == c }); len(t.sockets[k]) == 0 {
 			delete(t.sockets, k)
 		}
 	}
@@ -69,29 +71,41 @@ func (t *udpTable) find(local, remote netip.AddrPort) *UDPConn {
 	k := makeFlowKey(local, remote)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if c := t.sockets[k]; c != nil {
+	if c := t.last(k); c != nil {
 		return c
 	}
 	k.remote, k.remotePort = [16]byte{}, 0
-	if c := t.sockets[k]; c != nil {
+	if c := t.last(k); c != nil {
 		return c
 	}
-	any := netip.IPv6Unspecified()
-	if local.Addr().Is4() {
-		any = netip.IPv4Unspecified()
+	k.local = unspecified[familyIndex(local.Addr())].As16()
+	return t.last(k)
+}
+
+// last returns the last of the sockets in one place, or nil. Called with mu held.
+func (t *udpTable) last(k flowKey) *UDPConn {
+	if all := t.sockets[k]; len(all) > 0 {
+		return all[len(all)-1]
 	}
-	k.local = any.As16()
-	return t.sockets[k]
+	return nil
+}
+
+// all returns the sockets. Called with mu held.
+func (t *udpTable) all() map[*UDPConn]bool {
+	all := make(map[*UDPConn]bool, len(t.sockets))
+	for _, place := range t.sockets {
+		for _, c := range place {
+			all[c] = true
+		}
+	}
+	return all
 }
 
 // closeAll closes all sockets; no new one can be made.
 func (t *udpTable) closeAll() {
 	t.mu.Lock()
 	t.closed = true
-	all := make(map[*UDPConn]bool)
-	for _, c := range t.sockets {
-		all[c] = true
-	}
+	all := t.all()
 	t.mu.Unlock()
 	for c := range all {
 		c.Close() // ErrClosed means that the application was faster
@@ -114,6 +128,9 @@ func (b *inputBatch) udp() Reason {
 	}
 	if h.DstPort == 0 {
 		return ReasonUDPPortZero
+	}
+	if p.broadcast && (p.dst.IsMulticast() || b.t.isBroadcast(p.dst)) {
+		return b.udpGroup(h.SrcPort, h.DstPort)
 	}
 	c := b.h.udp.find(netip.AddrPortFrom(p.dst, h.DstPort), netip.AddrPortFrom(p.src, h.SrcPort))
 	if c == nil {
