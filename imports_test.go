@@ -30,11 +30,12 @@ var mayImport = map[string][]string{
 	"link/internal/vnet":     {"link", "wire"},
 	"internal/host":          {"tcp", "wire", "link"},
 	"internal/ladder":        {"wire"},
-	".":                      {"internal/host", "tcp", "wire", "link"},
+	"dns":                    {"golang.org/x/net/dns/dnsmessage"},
+	".":                      {"internal/host", "tcp", "wire", "link", "dns", "golang.org/x/net/dns/dnsmessage"},
 }
 
 // withoutNet are the packages that know nothing of package net.
-var withoutNet = []string{"wire", "tcp", "link", "internal/host"}
+var withoutNet = []string{"wire", "tcp", "link", "internal/host", "dns"}
 
 // modules are all that whoever imports the library may come to depend on.
 var modules = []string{"golang.org/x/sys", "golang.org/x/net", "pgregory.net/rapid"}
