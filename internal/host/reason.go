@@ -52,7 +52,7 @@ const (
 	ReasonFragmentHeader    // first fragment without the whole chain of headers
 	ReasonFragmentDuplicate // the very fragment that is there already
 	ReasonReassemblyTime    // datagram did not become whole in time
-	ReasonReassemblyFull    // oldest datagram made room for another
+	ReasonReassemblyFull    // datagram made room for another: the oldest of who has most
 
 	ReasonARPTarget       // ARP about an address that is not ours
 	ReasonARPSender       // sender of an ARP packet is no host

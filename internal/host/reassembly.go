@@ -43,24 +43,27 @@ type fragment struct {
 	head   []byte // the payload, with rest
 	rest   [][]byte
 	size   int // bytes of payload
+
+	neighbour uint64 // who delivered it
 }
 
 // A partial is a datagram that is not whole.
 type partial struct {
-	key      fragmentKey
-	deadline time.Time
-	header   []byte // of the first fragment, nil until it is there
-	next     wire.Protocol
-	first    int      // bytes of payload in the first fragment
-	chunks   [][]byte // the payload so far, in pieces of chunkSize; nil where nothing has arrived
-	reach    int      // end of the part that has arrived which lies farthest
-	end      int      // length of the payload; -1 until the last fragment is there
-	holes    []hole
-	cost     int  // bytes counted for it
-	ce       bool // a fragment was marked as having met congestion
-	dropped  bool // RFC 5722: what belongs to it is dropped until its time is over
-	newer    *partial
-	older    *partial
+	key       fragmentKey
+	neighbour uint64 // who delivered its first-arriving fragment
+	deadline  time.Time
+	header    []byte // of the first fragment, nil until it is there
+	next      wire.Protocol
+	first     int      // bytes of payload in the first fragment
+	chunks    [][]byte // the payload so far, in pieces of chunkSize; nil where nothing has arrived
+	reach     int      // end of the part that has arrived which lies farthest
+	end       int      // length of the payload; -1 until the last fragment is there
+	holes     []hole
+	cost      int  // bytes counted for it
+	ce        bool // a fragment was marked as having met congestion
+	dropped   bool // RFC 5722: what belongs to it is dropped until its time is over
+	newer     *partial
+	older     *partial
 }
 
 // A reassembler makes datagrams whole: the algorithm of RFC 815, for both
@@ -69,11 +72,12 @@ type partial struct {
 // A fragment that overlaps another one with other bounds or other bytes ends its
 // datagram, for IPv6 as RFC 5722 demands, for IPv4 because no honest sender makes
 // such. It holds at most maxBytes and maxDatagrams; at either bound the oldest
-// datagram makes room.
+// datagram of whoever has most makes room: see fragmentHolder.
 type reassembler struct {
 	maxBytes, maxDatagrams int
 	partials               map[fragmentKey]*partial
 	ring                   partial // newer: the oldest; older: the newest
+	holders                holders
 	bytes                  int
 	out                    []reassemblyEvent
 }
@@ -88,7 +92,7 @@ type reassemblyEvent struct {
 
 func (m *reassembler) init(maxBytes, maxDatagrams int) {
 	m.maxBytes, m.maxDatagrams = maxBytes, maxDatagrams
-	m.partials = make(map[fragmentKey]*partial)
+	m.partials, m.holders = make(map[fragmentKey]*partial), make(holders)
 	m.ring.newer, m.ring.older = &m.ring, &m.ring
 }
 
@@ -97,7 +101,7 @@ func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
 	p := m.partials[f.key]
 	switch {
 	case p == nil:
-		p = m.open(now, f.key)
+		p = m.open(now, f)
 	case p.dropped:
 		return ReasonFragmentOfDropped
 	}
@@ -129,22 +133,23 @@ func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
 		return ReasonNone
 	}
 	for m.bytes > m.maxBytes {
-		m.giveUp(m.ring.newer, ReasonReassemblyFull)
+		m.giveUp(m.victim(), ReasonReassemblyFull)
 	}
 	return ReasonNone
 }
 
 // open makes the record of a new datagram, the newest.
-func (m *reassembler) open(now time.Time, key fragmentKey) *partial {
+func (m *reassembler) open(now time.Time, f *fragment) *partial {
 	for len(m.partials) >= m.maxDatagrams || len(m.partials) > 0 && m.bytes+datagramCost > m.maxBytes {
-		m.giveUp(m.ring.newer, ReasonReassemblyFull)
+		m.giveUp(m.victim(), ReasonReassemblyFull)
 	}
 	timeout := reassemblyTimeIPv4
-	if key.src.Is6() {
+	if f.key.src.Is6() {
 		timeout = reassemblyTimeIPv6
 	}
-	p := &partial{key: key, deadline: now.Add(timeout), end: -1, holes: []hole{{0, maxPayload}}}
-	m.partials[key] = p
+	p := &partial{key: f.key, neighbour: f.neighbour, deadline: now.Add(timeout), end: -1, holes: []hole{{0, maxPayload}}}
+	m.partials[f.key] = p
+	m.holders.add(p, 1)
 	p.older, p.newer = m.ring.older, &m.ring
 	p.older.newer, p.newer.older = p, p
 	m.count(p)
@@ -167,6 +172,7 @@ func (m *reassembler) drop(p *partial) {
 
 func (m *reassembler) remove(p *partial) {
 	delete(m.partials, p.key)
+	m.holders.add(p, -1)
 	p.older.newer, p.newer.older = p.newer, p.older
 	m.bytes -= p.cost
 }

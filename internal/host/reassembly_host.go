@@ -41,6 +41,7 @@ func (r *reassembly) take(h *Host) (events []reassemblyEvent) {
 // fragment takes a fragment, and the datagram that it makes whole.
 func (b *inputBatch) fragment(f *fragment) Reason {
 	b.tcp.flush()
+	f.neighbour = b.neighbourOf()
 	r := &b.h.reassembly
 	r.mu.Lock()
 	reason := r.m.Receive(b.now, f)
