@@ -7,8 +7,8 @@
 // hands it to TCP, UDP, ICMP, ARP or ND. Out: a verb, a timer or an answer finds
 // the route, writes all headers in one pass in front of payload that is referred
 // to, and calls the link's Send. What knows a protocol (package tcp, and here the
-// neighbourCache and the reassembler) has no lock and no clock; what is around it
-// has no protocol.
+// neighbourCache, the duplicateDetector, the routerDiscovery and the reassembler)
+// has no lock and no clock; what is around it has no protocol.
 //
 // # Locks
 //
@@ -18,10 +18,10 @@
 //  2. TCPListener.mu, timeWaitTable.mu
 //  3. UDPConn.mu, Pinger.mu
 //  4. Host.mu, which guards changes of interfaces, addresses and routes
-//  5. neighbourTable.mu, reassembly.mu
+//  5. autoconf.mu, neighbourTable.mu, reassembly.mu
 //  6. the leaves, under which no other is taken: the shards of the flow table,
 //     tcpListeners.mu, udpTable.mu, pingTable.mu, portTable.mu, pathMTUs.mu,
-//     rateLimit.mu, Host.randMu, timers.mu; below portTable.mu and those before it
+//     rateLimit.mu, watch.mu, Host.randMu, timers.mu; below portTable.mu and those before it
 //     comes sharedPorts.mu
 //
 // No lock is held across Link.Send, a delivery, a timer's callback or a call of
@@ -34,11 +34,10 @@
 //
 // Each has a documented behaviour where it is defined, and a Reason that counts
 // it: TCP connections, backlogs and records in TIME-WAIT; neighbours and what
-// waits for them; datagrams in reassembly; bytes queued at a UDP socket; pings;
+// waits for them; routers, prefixes, addresses and redirects that routers tell; datagrams in reassembly; bytes queued at a UDP socket; pings;
 // ICMP errors and resets sent a second; path MTUs.
 //
 // # Not here yet
 //
-// Router advertisements, detection of duplicate addresses, multicast groups that
-// applications join, redirects.
+// Multicast groups that applications join.
 package host

@@ -33,12 +33,14 @@ func FuzzHost(f *testing.F) {
 	seed(solicitation(peer6, host6), advertisement(peer6, otherMAC, true), arpFrame(wire.ARPRequest, otherMAC, peer4, wire.MAC{}, host4))
 	seed(quoting4(udpPacket(toUDP4, fromPeer4, "x")), quoting(3, 4, 600, syn), quoting(2, 0, 1300, udpPacket(toUDP6, fromPeer6, "x")))
 	seed(extension6(wire.ProtocolDestination, options6(wire.ProtocolICMPv6, 0x80|30, 4, 0, 0, 0, 0)), options4(7, 7, 4, 0, 0, 0, 0))
+	seed(routerPacket(router1, slaacMessage(1, 2)), frame(redirectPacket(router1)), routerPacket(router1, wire.RouterAdvertisement{}))
 
 	f.Fuzz(func(t *testing.T, in []byte) {
 		clock := &handClock{now: time.Unix(1e9, 0)}
 		config := Config{Clock: clock, Rand: rand.NewChaCha8([32]byte{1}), MaxNeighbours: 4, MaxConnections: 4, MaxReassemblyDatagrams: 2, UDPReceiveBuffer: 8 << 10}
 		r := newRig(t, config, link.Info{})
 		r.listen()
+		r.autoconfigure()
 		conn, err := r.h.DialTCP(netip.AddrPortFrom(host4, 1000), fromPeer4, TCPOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -107,6 +109,16 @@ func (r *rig) checkBounds() {
 	ifc := r.h.net.Load().places[1].ifc
 	if n := len(ifc.neighbours.cache.entries); n > r.h.config.MaxNeighbours {
 		r.Fatalf("%d neighbours", n)
+	}
+	a := ifc.autoconf
+	if n := len(a.routers.routers); n > maxRouters {
+		r.Fatalf("%d routers", n)
+	}
+	if n, most := len(r.h.Routes()), 2*len(hostNets)+1+maxLinkPrefixes+1+maxRedirects; n > most {
+		r.Fatalf("%d routes, want at most %d", n, most)
+	}
+	if n, most := len(r.h.Interfaces()[0].Addrs), len(hostNets)+1+maxAutoconf; n > most || len(a.duplicates.checks) != n {
+		r.Fatalf("%d addresses, want at most %d, and %d that are checked", n, most, len(a.duplicates.checks))
 	}
 	if n := len(r.h.reassembly.m.partials); n > r.h.config.MaxReassemblyDatagrams {
 		r.Fatalf("%d datagrams in reassembly", n)
