@@ -259,6 +259,18 @@ func TestDefaultRouters(t *testing.T) {
 	})
 }
 
+// RFC 4861, 8.2: "A router MUST NOT update its routing tables upon receipt of a
+// Redirect." It says that it is a router.
+func TestRouterHeedsNoRedirect(t *testing.T) {
+	r := newRig(t, Config{Forwarding: true}, link.Info{})
+	r.autoconfigure()
+	r.counted(func() { r.inject(frame(redirectPacket(router1))) }, ReasonICMPType)
+	r.inject(solicitation(peer6, host6))
+	if a, _ := wire.ParseNeighborAdvertisement(r.parse(r.one()).payload); !a.Router {
+		t.Errorf("advertised %+v", a)
+	}
+}
+
 // A taken address: Attach waits for the check, tells whose the address is, and
 // leaves nothing behind. The owner keeps it.
 func TestDetectDuplicates(t *testing.T) {

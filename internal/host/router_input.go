@@ -37,7 +37,9 @@ func (b *inputBatch) redirect() Reason {
 	switch {
 	case r != wire.OK:
 		return wireReason(r)
-	case b.ifc.autoconf == nil:
+	case b.ifc.autoconf == nil, b.h.config.Forwarding:
+		// RFC 4861, 8.2: "A router MUST NOT update its routing tables upon receipt of a
+		// Redirect."
 		return ReasonICMPType
 	case b.inFragments():
 		return ReasonNDFragment
