@@ -45,6 +45,7 @@ func (c *Conn) processACK(now instant, seg *Segment) Reason {
 // removed."
 func (c *Conn) acknowledge(now instant, seg *Segment) {
 	wasSYN := c.synPending()
+	c.progress = true
 	flight, text := c.flight(), c.textBetween(c.snd.una, seg.Ack)
 	c.snd.prevUna, c.snd.una = c.snd.una, seg.Ack
 	c.snd.at = c.snd.at.Max(seg.Ack)

@@ -109,6 +109,7 @@ type Conn struct {
 	override   bool // the override timeout occurred: send what the window allows
 	probed     bool // a probe is beyond the peer's window
 	pingpong   bool // the user answers: ACKs wait for the answer
+	progress   bool // for Progress
 	lent       bool // Next has handed out text or FIN, and Returned was not called
 	noDelay    bool
 	corked     bool

@@ -33,6 +33,14 @@ func (c *Conn) Unreachable(t time.Time, err error, hard bool) {
 	c.softErr = err
 }
 
+// Progress says, once, that the peer has acknowledged something new, or has sent
+// new text in order: so what we send arrives (RFC 4861, 7.3.1).
+func (c *Conn) Progress() bool {
+	p := c.progress
+	c.progress = false
+	return p
+}
+
 // SoftError returns the last report of Unreachable that did not end the
 // connection, until the peer is heard again (SHLD-25, MUST-47).
 func (c *Conn) SoftError() error { return c.softErr }

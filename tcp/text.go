@@ -41,6 +41,7 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 func (c *Conn) acceptText(now instant, text inWindow, segments int) Reason {
 	gaps := len(c.in.runs) > 0
 	readable, ok := c.in.insert(c.cfg.Chunks, text.arrival)
+	c.progress = c.progress || readable > 0
 	c.rcv.nxt = c.in.next
 	switch {
 	case readable == 0:

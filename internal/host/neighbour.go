@@ -49,14 +49,18 @@ const (
 	neighbourMACUsable = 1 << 48
 )
 
-// A neighbour is an entry of a neighbourCache. But for word and used, which the
-// send path reads and writes without a lock, it is guarded as its cache is.
+// A neighbour is an entry of a neighbourCache. But for word, used and confirmed,
+// which the way of a packet reads and writes without a lock, it is guarded as its
+// cache is.
 type neighbour struct {
 	addr netip.Addr
 	// word is 0, or neighbourMACUsable and the MAC: then packets may go there
 	// without a word to the cache.
 	word atomic.Uint64
 	used atomic.Bool // since the cache last looked for an entry to drop
+	// confirmed is when a connection last made progress by way of it, in nanoseconds
+	// since the cache's epoch; 0: never.
+	confirmed atomic.Int64
 
 	state    neighbourState
 	mac      wire.MAC // valid from STALE on
@@ -143,6 +147,7 @@ const (
 // has, or ask in the name of many.
 type neighbourCache struct {
 	max       int
+	epoch     time.Time     // of the host
 	random    float64       // of 0 to 1, by which hosts differ
 	reachable time.Duration // ReachableTime
 	retrans   time.Duration // RetransTimer

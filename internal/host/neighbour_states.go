@@ -175,8 +175,13 @@ func (c *neighbourCache) Advance(now time.Time) {
 func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 	switch n.state {
 	case neighbourReachable:
-		c.enter(now, n, neighbourStale)
+		if !c.confirmed(now, n, c.reachable) {
+			c.enter(now, n, neighbourStale)
+		}
 	case neighbourDelay:
+		if c.confirmed(now, n, delayFirstProbe) {
+			return
+		}
 		// "If the entry is still in the DELAY state when the timer expires, the entry's
 		// state changes to PROBE."
 		c.enter(now, n, neighbourProbe)
@@ -190,6 +195,9 @@ func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 		}
 		c.solicit(now, n)
 	case neighbourProbe:
+		if c.confirmed(now, n, c.retrans) {
+			return
+		}
 		// "If no response is received after waiting RetransTimer milliseconds after
 		// sending the MAX_UNICAST_SOLICIT solicitations, retransmissions cease and the
 		// entry SHOULD be deleted."

@@ -26,6 +26,7 @@ func (t *neighbourTable) init(ifc *iface) error {
 		return err
 	}
 	t.ifc = ifc
+	t.cache.epoch = ifc.h.epoch
 	t.cache.init(ifc.h.config.MaxNeighbours, float64(uint16(random[0])<<8|uint16(random[1]))/65535)
 	t.timer.fire = func(now time.Time) {
 		t.mu.Lock()

@@ -92,6 +92,9 @@ func (tb *tcpBatch) receive() {
 func (tb *tcpBatch) flush() {
 	if c := tb.conn; c != nil {
 		tb.conn = nil
+		if c.m.Progress() {
+			c.h.reachable(tb.now, &c.route)
+		}
 		c.settleLocked(tb.now)
 		c.mu.Unlock()
 	}
