@@ -35,12 +35,14 @@ func echo(t testing.TB, ln net.Listener) {
 		if err != nil {
 			return
 		}
-		go func() {
-			defer c.Close()
-			if _, err := io.Copy(c, c); err != nil {
-				t.Error(err)
-			}
-		}()
+		go copyBack(t, c)
+	}
+}
+
+func copyBack(t testing.TB, c net.Conn) {
+	defer c.Close()
+	if _, err := io.Copy(c, c); err != nil {
+		t.Error(err)
 	}
 }
 

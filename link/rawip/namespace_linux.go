@@ -9,23 +9,32 @@ import (
 )
 
 // A namespace is the network namespace that a link was opened in. Sockets for
-// ports are made later, on any thread.
+// ports are made later, on any thread, and threads may be in different ones.
 type namespace struct {
-	file *os.File // nil: that of the process
+	file *os.File // nil where there is no telling: without /proc
+	id   [2]uint64
 }
 
+const ownNamespace = "/proc/thread-self/ns/net"
+
 // currentNamespace returns the calling thread's.
-func currentNamespace() (*namespace, error) {
-	var own, main unix.Stat_t
-	const path = "/proc/thread-self/ns/net"
-	if unix.Stat(path, &own) != nil || unix.Stat("/proc/self/ns/net", &main) != nil || own.Ino == main.Ino {
-		return &namespace{}, nil // without /proc, it can be no other
-	}
-	f, err := os.Open(path)
+func currentNamespace() *namespace {
+	f, err := os.Open(ownNamespace)
 	if err != nil {
-		return nil, fmt.Errorf("rawip: network namespace: %w", err)
+		return &namespace{}
 	}
-	return &namespace{f}, nil
+	n := &namespace{file: f}
+	n.id, _ = namespaceID()
+	return n
+}
+
+// namespaceID tells the calling thread's namespace from others.
+func namespaceID() (id [2]uint64, ok bool) {
+	var st unix.Stat_t
+	if unix.Stat(ownNamespace, &st) != nil {
+		return id, false
+	}
+	return [2]uint64{uint64(st.Dev), st.Ino}, true
 }
 
 // do calls f on a thread that is in the namespace.
@@ -33,6 +42,12 @@ func (n *namespace) do(f func() error) error {
 	if n.file == nil {
 		return f()
 	}
+	runtime.LockOSThread()
+	if id, ok := namespaceID(); !ok || id == n.id {
+		defer runtime.UnlockOSThread()
+		return f()
+	}
+	runtime.UnlockOSThread()
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // the thread ends with the goroutine

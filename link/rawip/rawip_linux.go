@@ -56,9 +56,7 @@ func open(c Config) (driver, error) {
 }
 
 func (s *sharer) open() (err error) {
-	if s.namespace, err = currentNamespace(); err != nil {
-		return err
-	}
+	s.namespace = currentNamespace()
 	if s.changes, err = netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR}); err != nil {
 		return fmt.Errorf("rawip: changes of addresses: %w", err)
 	}

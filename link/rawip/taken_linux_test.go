@@ -47,7 +47,6 @@ func TestKernelPortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go echo(t, ln)
 	for _, addr := range []string{near4 + ":82", "[" + near6 + "]:82", "127.0.0.1:82"} {
 		if theirs, err := near.listen(addr); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("the kernel's listen at %s: %v", addr, err)
@@ -59,10 +58,15 @@ func TestKernelPortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	accepted, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ln.Close()
 	if n := l.Stats().Ports; n != 1 {
 		t.Errorf("%d ports reserved for a connection without its listener, want 1", n)
 	}
+	go copyBack(t, accepted)
 	exchange(t, conn, 1000)
 	out, err := far.listen(":7")
 	if err != nil {
