@@ -35,11 +35,11 @@ func TestTCPProgressConfirmsNeighbour(t *testing.T) {
 				if asked != 0 {
 					t.Errorf("%d solicitations in five minutes of progress, want none", asked)
 				}
-				if state := c.route.nbr.state; state != neighbourReachable {
+				if state := c.stateOfNeighbour(); state != neighbourReachable {
 					t.Errorf("the neighbour is %v", state)
 				}
 				time.Sleep(2 * time.Minute)
-				if state := c.route.nbr.state; state != neighbourStale {
+				if state := c.stateOfNeighbour(); state != neighbourStale {
 					t.Errorf("the neighbour is %v after two minutes of silence", state)
 				}
 				c.Write([]byte("x")) // without an answer
@@ -50,6 +50,16 @@ func TestTCPProgressConfirmsNeighbour(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stateOfNeighbour returns the state of the neighbour by which c's packets go.
+func (c *TCPConn) stateOfNeighbour() neighbourState {
+	c.mu.Lock()
+	r := c.route
+	c.mu.Unlock()
+	r.ifc.neighbours.mu.Lock()
+	defer r.ifc.neighbours.mu.Unlock()
+	return r.nbr.state
 }
 
 // What is not new is no progress: who repeats what was said before confirms
