@@ -195,12 +195,14 @@ func TestKernelWindow(t *testing.T) {
 				}
 				// It was accepted, or sits in the backlog of a listener that is closed.
 				conn.SetDeadline(time.Now().Add(patience))
-				conn.Write([]byte("x"))
-				if _, err := conn.Read(make([]byte, 1)); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+				if _, err = conn.Write([]byte("x")); err == nil {
+					_, err = conn.Read(make([]byte, 1))
+				}
+				conn.Close()
+				if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 					clients <- err
 					return
 				}
-				conn.Close()
 			}
 		}()
 	}
