@@ -51,8 +51,7 @@ func TestCutUDP(t *testing.T) {
 				}
 				var all []byte
 				for i, p := range r.packets {
-					d := bytes.Join(p.Data, nil)
-					all = append(all, checkDatagram(t, d, m, i, &p)...)
+					all = append(all, checkDatagram(t, m, i, &p)...)
 				}
 				if want := b[len(b)-text:]; !bytes.Equal(all, want) {
 					t.Errorf("%v, v6 %v, %d bytes: the text differs", m, v6, text)
@@ -65,15 +64,15 @@ func TestCutUDP(t *testing.T) {
 	}
 }
 
-// checkDatagram checks the ith datagram d and returns its text.
-func checkDatagram(t *testing.T, d []byte, m link.Medium, i int, p *link.Packet) []byte {
+// checkDatagram checks p, the ith datagram, and returns its text.
+func checkDatagram(t *testing.T, m link.Medium, i int, p *link.Packet) []byte {
 	t.Helper()
 	var cutter link.Cutter
 	one, err := cutter.Cut(m, p)
 	if err != nil || len(one) != 1 {
 		t.Fatalf("Cut = %d packets, %v", len(one), err)
 	}
-	d = bytes.Join(one[0].Data, nil)
+	d := bytes.Join(one[0].Data, nil)
 	ip := 0
 	if m == link.Ethernet {
 		ip = wire.EthernetLen
