@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -53,7 +54,11 @@ func (h *Host) sendDatagram(now time.Time, r *route, dst netip.Addr, p wire.Prot
 		d.ttl = r.ifc.ttl(dst)
 	}
 	var err error
-	if mtu := h.pathMTUs.limit(now, dst, r.mtu); header+size <= mtu {
+	mtu := h.pathMTUs.limit(now, dst, r.mtu)
+	if p == wire.ProtocolUDP && r.ifc.link != nil {
+		h.recent.note(now.Sub(h.epoch), dst, binary.BigEndian.Uint32(d.head), min(header+size, mtu))
+	}
+	if header+size <= mtu {
 		err = h.sendWhole(now, r, dst, p, d, size)
 	} else {
 		err = h.sendFragments(now, r, dst, p, d, size, mtu)

@@ -107,6 +107,7 @@ type Host struct {
 	addressSecret [32]byte            // of stableIdentifiers
 	ids           [1024]atomic.Uint32 // of datagrams in fragments: see nextID
 	icmpErrors    rateLimit
+	recent        recentDatagrams
 
 	tcpHost
 }
@@ -117,8 +118,8 @@ func New(config Config) (*Host, error) {
 	h := &Host{config: config, clock: config.Clock, log: config.Logger, ttl: config.TTL, done: make(chan struct{})}
 	h.epoch = h.clock.Now()
 	h.timers.init(h.clock, h.epoch)
-	var secret, seed, ids, limit [32]byte
-	for _, b := range [][]byte{secret[:], seed[:], ids[:], limit[:]} {
+	var secret, seed, ids, limit, recent [32]byte
+	for _, b := range [][]byte{secret[:], seed[:], ids[:], limit[:], recent[:]} {
 		if err := h.random(b); err != nil {
 			return nil, err
 		}
@@ -132,6 +133,7 @@ func New(config Config) (*Host, error) {
 	}
 	h.pings.init(binary.BigEndian.Uint16(seed[4:]))
 	h.initIDs(ids)
+	h.recent.init(recent)
 	h.icmpErrors.init(config.ICMPErrorRate, limit)
 	h.inputs.New = func() any { return &inputBatch{h: h} }
 	h.outputs.New = func() any { return new(datagram) }

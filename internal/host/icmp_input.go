@@ -179,7 +179,7 @@ func pathMTUOf(mtu int, q *wire.Quote) int {
 			}
 		}
 	}
-	if mtu == 0 || mtu >= q.Length {
+	if mtu == 0 || max(mtu, minPathMTUv4) >= q.Length {
 		return 0
 	}
 	return max(mtu, minPathMTUv4)
@@ -192,14 +192,17 @@ func (h *Host) flowUnreachable(now time.Time, ifc *iface, q *wire.Quote, v icmpV
 	switch q.Protocol {
 	case wire.ProtocolTCP:
 		key := makeFlowKey(local, remote).on(ifc)
-		if h.flows.lookup(&key) == nil {
+		if !h.tcpUnreachable(&key, q.Seq, v.err, v.hard, mtu) {
 			return ReasonICMPErrorUnknown
 		}
-		h.tcpUnreachable(&key, q.Seq, v.err, v.hard, mtu)
 		return ReasonNone
 	case wire.ProtocolUDP:
 		c := h.udp.find(local, remote)
-		if c == nil {
+		length := 0
+		if mtu > 0 {
+			length = q.Length
+		}
+		if c == nil || !h.recent.sent(now.Sub(h.epoch), q.Dst, uint32(q.SrcPort)<<16|uint32(q.DstPort), length) {
 			return ReasonICMPErrorUnknown
 		}
 		c.unreachable(v.err)

@@ -253,15 +253,15 @@ func (c *TCPConn) abort(now time.Time, close bool) {
 }
 
 // unreachable tells the machine of an ICMP error or of a neighbour that does not
-// answer, about the segment that began at seq.
-func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, mtu int) {
+// answer, about the segment that began at seq, and says whether that is outstanding.
+func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, mtu int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// RFC 5927, 4.1: "[...] TCP SHOULD check that the TCP sequence number contained
 	// in the payload of the ICMP error message is within the range SND.UNA =<
 	// SEG.SEQ < SND.NXT."
 	if c.detached || !c.m.Outstanding(seq) {
-		return
+		return false
 	}
 	if mtu > 0 {
 		c.m.TooBig(now, seq, mssForMTU(mtu, c.key.localAddrPort().Addr()))
@@ -269,12 +269,13 @@ func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, 
 		c.m.Unreachable(now, err, hard)
 	}
 	c.settleLocked(now)
+	return true
 }
 
 // tcpUnreachable passes an ICMP error, or the failure of a neighbour, on to the
-// connection that it is about. mtu is set when the packet was too big.
-func (h *Host) tcpUnreachable(key *flowKey, seq tcp.Seq, err error, hard bool, mtu int) {
-	if c := h.flows.lookup(key); c != nil {
-		c.unreachable(h.clock.Now(), seq, err, hard, mtu)
-	}
+// connection that it is about. mtu is set when the packet was too big. It returns
+// false if no segment of a connection is outstanding that it could be about.
+func (h *Host) tcpUnreachable(key *flowKey, seq tcp.Seq, err error, hard bool, mtu int) bool {
+	c := h.flows.lookup(key)
+	return c != nil && c.unreachable(h.clock.Now(), seq, err, hard, mtu)
 }
