@@ -325,7 +325,7 @@ func TestPrograms(t *testing.T) {
 		if out := peer.Run("curl -sS -m 10 http://" + net.JoinHostPort(address, "80") + "/"); out != "hello" {
 			t.Errorf("curl: %q", out)
 		}
-		if out := peer.Run("ping -n -c 2 -i 0.01 -s 4000 " + address); !strings.Contains(out, " 0% packet loss") {
+		if out := peer.Run("ping -n -c 1 -W 10 -s 4000 " + address); !strings.Contains(out, " 0% packet loss") {
 			t.Errorf("ping: %s", out)
 		}
 	}
