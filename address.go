@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/usernet-go/usernet/internal/host"
 )
@@ -52,64 +51,54 @@ func parseNetwork(name string, transports ...transport) (network, error) {
 	return network{}, net.UnknownNetworkError(name)
 }
 
-// resolve reads address in package net's grammar and returns the endpoints that
-// it may mean in the order in which they are to be tried; an empty host is an
-// endpoint with an invalid IP. The errors are those of net: *net.AddrError,
-// *net.DNSError.
-func resolve(ctx context.Context, n network, address string) ([]netip.AddrPort, error) {
+// splitAddress reads address in package net's grammar: a host, of which nothing is
+// known yet, and a port. The errors are those of net: *net.AddrError, *net.DNSError.
+func splitAddress(ctx context.Context, r *Resolver, n network, address string) (name string, port uint16, err error) {
+	name, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	p, err := r.LookupPort(ctx, n.String(), service)
+	return name, uint16(p), err
+}
+
+// resolve returns the endpoints that address may mean, best first; an empty host is
+// an endpoint with an invalid IP.
+func (r *Resolver) resolve(ctx context.Context, n network, address string) ([]netip.AddrPort, error) {
 	if address == "" {
 		return []netip.AddrPort{{}}, nil
 	}
-	name, service, err := net.SplitHostPort(address)
+	name, port, err := splitAddress(ctx, r, n, address)
 	if err != nil {
 		return nil, err
 	}
-	// PreferGo: the list of services is read from a file, or from the one built
-	// into package net, and never by way of the C library.
-	r := net.Resolver{PreferGo: true}
-	port, err := r.LookupPort(ctx, n.String(), service)
+	ips, err := r.addresses(ctx, n.family, name)
 	if err != nil {
 		return nil, err
 	}
-	ips, err := lookupHost(name)
-	if err != nil {
+	if ips, err = suitable(ips, name, func(ip netip.Addr) bool { return inFamily(ip, n.family) }); err != nil {
 		return nil, err
 	}
-	var found []netip.AddrPort
-	for _, ip := range ips {
-		if inFamily(ip, n.family) {
-			found = append(found, netip.AddrPortFrom(ip, uint16(port)))
-		}
+	list := make([]netip.AddrPort, len(ips))
+	for i, ip := range ips {
+		list[i] = netip.AddrPortFrom(ip, port)
 	}
-	if len(found) == 0 {
-		return nil, &net.AddrError{Err: "no suitable address found", Addr: name}
-	}
-	return found, nil
+	return list, nil
 }
 
-// lookupHost returns the addresses of a literal or of "localhost".
-func lookupHost(name string) ([]netip.Addr, error) {
-	if name == "" {
-		return []netip.Addr{{}}, nil
-	}
-	if ip, err := netip.ParseAddr(name); err == nil {
-		if ip == netip.IPv6Unspecified() {
-			// As in net: whoever says "[::]" means this host, in either family.
-			return []netip.Addr{ip, netip.IPv4Unspecified()}, nil
+// suitable returns those of ips that fit. That none does is an error about what was
+// asked for.
+func suitable(ips []netip.Addr, asked string, fits func(netip.Addr) bool) ([]netip.Addr, error) {
+	var list []netip.Addr
+	for _, ip := range ips {
+		if fits(ip) {
+			list = append(list, ip)
 		}
-		return []netip.Addr{ip.Unmap()}, nil
 	}
-	// RFC 6761, 6.3: "Name resolution APIs and libraries SHOULD recognize
-	// localhost names as special and SHOULD always return the IP loopback address"
-	lower := strings.ToLower(strings.TrimSuffix(name, "."))
-	if lower == "localhost" || strings.HasSuffix(lower, ".localhost") {
-		return []netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil
+	if len(list) == 0 {
+		return nil, &net.AddrError{Err: "no suitable address found", Addr: asked}
 	}
-	return nil, &net.DNSError{
-		Err:        "no such host (the stack has no resolver: give an IP address)",
-		Name:       name,
-		IsNotFound: true,
-	}
+	return list, nil
 }
 
 // inFamily reports whether ip can be used on a network of the family; an empty
@@ -208,35 +197,23 @@ func orNil[T any, P interface {
 	return p
 }
 
-// localHint converts Dialer.LocalAddr and keeps of list what it can reach. An
-// address of another transport, or one for which nothing is left, is refused
+// localHint converts Dialer.LocalAddr. An address of another transport is refused
 // with the words of net.
-func localHint(local net.Addr, t transport, list []netip.AddrPort) (netip.AddrPort, []netip.AddrPort, error) {
-	var hint netip.AddrPort
-	var err error
+func localHint(local net.Addr, t transport) (netip.AddrPort, error) {
 	tcp, isTCP := local.(*net.TCPAddr)
 	udp, isUDP := local.(*net.UDPAddr)
 	switch {
 	case local == nil:
+		return netip.AddrPort{}, nil
 	case isTCP && t == transportTCP:
-		hint, err = endpoint(tcp)
+		return endpoint(tcp)
 	case isUDP && t == transportUDP:
-		hint, err = endpoint((*net.TCPAddr)(udp))
-	default:
-		err = &net.AddrError{Err: "mismatched local address type", Addr: local.String()}
+		return endpoint((*net.TCPAddr)(udp))
 	}
-	if err != nil || !hint.Addr().IsValid() || hint.Addr().IsUnspecified() {
-		return hint, list, err
-	}
-	var fits []netip.AddrPort
-	for _, ap := range list {
-		a := ap.Addr()
-		if !a.IsValid() || a.IsUnspecified() || a.Is4() == hint.Addr().Is4() {
-			fits = append(fits, ap)
-		}
-	}
-	if len(fits) == 0 {
-		return hint, nil, &net.AddrError{Err: "no suitable address found", Addr: local.String()}
-	}
-	return hint, fits, nil
+	return netip.AddrPort{}, &net.AddrError{Err: "mismatched local address type", Addr: local.String()}
+}
+
+// reachableFrom reports whether a socket with a local address can dial ip.
+func reachableFrom(local, ip netip.Addr) bool {
+	return !local.IsValid() || local.IsUnspecified() || !ip.IsValid() || ip.IsUnspecified() || local.Is4() == ip.Is4()
 }

@@ -67,6 +67,10 @@ type Config struct {
 	// RFC 5681 and 6582, NewReno.
 	CongestionControl func() tcp.CongestionControl
 
+	// Resolver looks up the names that Dial, Listen and their likes are given: by
+	// default only localhost is one. Its options are copied.
+	Resolver *Resolver
+
 	// Rand feeds sequence numbers, ports and all else that is random:
 	// crypto/rand. With a seeded source a simulation repeats.
 	Rand io.Reader
@@ -116,6 +120,13 @@ func (c *Config) check() error {
 	} {
 		if f.d != 0 && (f.d < f.min || f.d > f.max) {
 			return fmt.Errorf("usernet: Config.%s is %v; want %v to %v, or 0 for the default", f.name, f.d, f.min, f.max)
+		}
+	}
+	if c.Resolver != nil {
+		for i, server := range c.Resolver.Servers {
+			if !server.IsValid() || server.Port() == 0 {
+				return fmt.Errorf("usernet: Config.Resolver.Servers[%d] is %v; want an address and a port", i, server)
+			}
 		}
 	}
 	return nil

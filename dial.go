@@ -27,6 +27,15 @@ type Dialer struct {
 	// from. By default the stack chooses.
 	LocalAddr net.Addr
 
+	// FallbackDelay is how long to wait for a connection to one address of a name
+	// before the next is tried beside it (RFC 8305: Connection Attempt Delay): 250 ms
+	// if it is zero, at least 10 ms. If it is negative, addresses are tried one after
+	// the other, and what time there is spread over them.
+	FallbackDelay time.Duration
+
+	// Resolver looks up names; by default the stack's own does.
+	Resolver *Resolver
+
 	// KeepAlive is after how long in silence the peer of a TCP connection is
 	// probed, and how far the probes are apart if nothing else is said. Zero
 	// means what the stack's Config says, negative never. It is ignored if
@@ -49,36 +58,11 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := d.context(ctx)
 	defer cancel()
-	n, local, list, err := d.resolve(ctx, network, address)
-	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	c, err := d.dialName(ctx, network, address)
+	if op, ok := err.(*net.OpError); err != nil && (!ok || op.Op != "dial") {
+		err = &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	// In order until one succeeds; the first failure is the one to tell of. There
-	// are several only for this host itself, which answers at once.
-	var firstErr error
-	for _, remote := range list {
-		var c net.Conn
-		if c, err = d.dial(ctx, n, local, remote); err == nil {
-			return c, nil
-		}
-		if firstErr == nil {
-			firstErr = &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: n.transport.addr(remote), Err: err}
-		}
-	}
-	return nil, firstErr
-}
-
-func (d *Dialer) resolve(ctx context.Context, name, address string) (n network, local netip.AddrPort, list []netip.AddrPort, err error) {
-	if n, err = d.parseNetwork(name, transportTCP, transportUDP); err != nil {
-		return n, local, nil, err
-	}
-	if address == "" {
-		return n, local, nil, errMissingAddress
-	}
-	if list, err = resolve(ctx, n, address); err == nil {
-		local, list, err = localHint(d.LocalAddr, n.transport, list)
-	}
-	return n, local, list, err
+	return c, err
 }
 
 func (d *Dialer) parseNetwork(name string, transports ...transport) (network, error) {
@@ -103,25 +87,20 @@ func (d *Dialer) context(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, func() { cancel2(); cancel() }
 }
 
-// dial connects to one endpoint. Its error, and that of dialTCP and dialUDP, is
-// the chain below *net.OpError.
-func (d *Dialer) dial(ctx context.Context, n network, local, remote netip.AddrPort) (net.Conn, error) {
-	if n.transport == transportUDP {
-		c, err := d.dialUDP(ctx, n, local, remote)
-		if err != nil {
-			return nil, err // not a nil *UDPConn in an interface
+// dialTCP sends the SYN and waits for what becomes of it. Its error, and that of
+// its parts and of dialUDP, is the chain below *net.OpError.
+func (d *Dialer) dialTCP(ctx context.Context, n network, local, remote netip.AddrPort) (*TCPConn, error) {
+	c, err := d.startTCP(ctx, n, local, remote)
+	if err == nil {
+		if err = awaitTCP(ctx, c); err == nil {
+			return c, nil
 		}
-		return c, nil
 	}
-	c, err := d.dialTCP(ctx, n, local, remote)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return nil, err
 }
 
-// dialTCP sends the SYN and waits for what becomes of it.
-func (d *Dialer) dialTCP(ctx context.Context, n network, local, remote netip.AddrPort) (*TCPConn, error) {
+// startTCP sends the SYN.
+func (d *Dialer) startTCP(ctx context.Context, n network, local, remote netip.AddrPort) (*TCPConn, error) {
 	remote, err := connectAddr(remote, n.family)
 	if err != nil {
 		return nil, err
@@ -134,16 +113,22 @@ func (d *Dialer) dialTCP(ctx context.Context, n network, local, remote netip.Add
 	if err != nil {
 		return nil, cause("connect", err)
 	}
+	return &TCPConn{c: c, network: n, keepAlive: keepAlive}, nil
+}
+
+// awaitTCP waits until the connection stands, or has failed, or ctx ends: then it is
+// closed.
+func awaitTCP(ctx context.Context, c *TCPConn) error {
 	select {
-	case <-c.Connected():
-		if err := c.ConnectError(); err != nil {
-			return nil, cause("connect", err)
+	case <-c.c.Connected():
+		if err := c.c.ConnectError(); err != nil {
+			return cause("connect", err)
 		}
-		return &TCPConn{c: c, network: n, keepAlive: keepAlive}, nil
+		return nil
 	case <-ctx.Done():
-		c.SetLinger(0) // if the peer has just accepted, it is told
-		c.Close()
-		return nil, cause("connect", ctx.Err())
+		c.c.SetLinger(0) // if the peer has just accepted, it is told
+		c.c.Close()
+		return cause("connect", ctx.Err())
 	}
 }
 
@@ -205,9 +190,14 @@ func unmap(ap netip.AddrPort) netip.AddrPort {
 //
 // The network is "tcp", "tcp4" (IPv4 only), "tcp6" (IPv6 only), "udp", "udp4" or
 // "udp6", the address a host and a port: "10.0.0.1:7", "[fe80::1%eth0]:7",
-// "10.0.0.1:http". No host, or the unspecified address, means this stack itself,
-// and so does "localhost". There is no resolver for other names yet: they fail
-// with a *net.DNSError.
+// "10.0.0.1:http", "example.org:80". No host, or the unspecified address, means this
+// stack itself, and so does "localhost". Other names are looked up as
+// Config.Resolver says, and fail with a *net.DNSError if that says nothing.
+//
+// Of a name with several addresses the best (RFC 6724) is tried first, and others
+// beside it as long as there is no connection (RFC 8305, see
+// Dialer.FallbackDelay); the first that stands is taken. If none does, the error is
+// that of the first address.
 //
 // The connection is a *TCPConn or a *UDPConn. Errors are those of net.Dial.
 func (s *Stack) Dial(network, address string) (net.Conn, error) {

@@ -63,7 +63,7 @@ func (lc *ListenConfig) resolve(ctx context.Context, name, address string, t tra
 		err = errNoStack
 	} else if n, err = parseNetwork(name, transportTCP, transportUDP); err == nil {
 		var list []netip.AddrPort
-		if list, err = resolve(ctx, n, address); err == nil {
+		if list, err = lc.Stack.resolver.resolve(ctx, n, address); err == nil {
 			local = first(list)
 		}
 	}

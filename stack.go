@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/usernet-go/usernet/internal/host"
 	"github.com/usernet-go/usernet/link"
@@ -20,6 +21,9 @@ type Stack struct {
 	host      *host.Host
 	backlog   int
 	keepAlive *keepAlive
+	resolver  *Resolver
+
+	dnsIgnored atomic.Uint64
 }
 
 // New makes a stack without links. The error says what is wrong with config.
@@ -32,6 +36,7 @@ func New(config Config) (*Stack, error) {
 		return nil, fmt.Errorf("usernet: %w", err)
 	}
 	s := &Stack{host: h, backlog: config.Backlog, keepAlive: newKeepAlive(config.KeepAlive, config.KeepAliveConfig)}
+	s.resolver = config.Resolver.on(s)
 	if s.backlog == 0 {
 		s.backlog = defaultBacklog
 	}
@@ -103,6 +108,8 @@ type Stats struct {
 	TimeWaitEvicted         uint64 // connections whose TIME-WAIT was cut short by Config.MaxTimeWait
 	ResetsLimited           uint64 // segments of no connection that went unanswered: too many
 
+	DNSIgnored uint64 // messages to the resolver's sockets that answered nothing it had asked
+
 	// Drops says how many packets were dropped, by reason in words. Reasons that
 	// did not occur are not in it.
 	Drops map[string]uint64
@@ -117,7 +124,8 @@ func (s *Stack) Stats() Stats {
 		SegmentsIn: h.TCP.SegmentsIn, SegmentsOut: h.TCP.SegmentsOut,
 		Connections: h.TCP.Connections, TimeWait: h.TCP.TimeWait,
 		TimeWaitEvicted: h.TCP.TimeWaitEvicted, ResetsLimited: h.TCP.ResetsLimited,
-		Drops: make(map[string]uint64),
+		DNSIgnored: s.dnsIgnored.Load(),
+		Drops:      make(map[string]uint64),
 	}
 	for i, n := range h.Drops {
 		if n > 0 {

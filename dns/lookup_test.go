@@ -148,7 +148,11 @@ func TestTCPFailures(t *testing.T) {
 		in   func(d *dialogue)
 		want error
 	}{
-		{"end of stream", func(d *dialogue) { d.Receive(d.now, In{Socket: d.last.Socket, Err: io.EOF}) }, io.ErrUnexpectedEOF},
+		{"end of stream", func(d *dialogue) { d.Receive(d.now, In{Socket: d.last.Socket, Err: io.EOF}) }, io.EOF},
+		{"end within the message", func(d *dialogue) {
+			d.Receive(d.now, In{Socket: d.last.Socket, Data: []byte{0}})
+			d.Receive(d.now, In{Socket: d.last.Socket, Err: io.EOF})
+		}, io.ErrUnexpectedEOF},
 		{"refused", func(d *dialogue) { d.Receive(d.now, In{Socket: d.last.Socket, Err: refused}) }, refused},
 		{"another answer", func(d *dialogue) { d.reply(reply{id: 1}) }, ErrInvalid},
 		{"empty message", func(d *dialogue) { d.Receive(d.now, In{Socket: d.last.Socket, Data: []byte{0, 0}}) }, ErrInvalid},

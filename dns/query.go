@@ -113,8 +113,8 @@ func (q *query) receive(now time.Time, in In) {
 	ex := &q.exchange
 	switch {
 	case in.Err != nil:
-		if in.Err == io.EOF {
-			in.Err = io.ErrUnexpectedEOF // before the answer
+		if in.Err == io.EOF && len(ex.stream) > 0 {
+			in.Err = io.ErrUnexpectedEOF
 		}
 		q.failed(now, in.Err)
 	case ex.tcp:

@@ -1,0 +1,74 @@
+package usernet
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// static returns the addresses of a name that no server is asked for: no name, a
+// literal address, localhost, one of Hosts. The list is the caller's.
+func (r *Resolver) static(name string) (list []netip.Addr, ok bool) {
+	if list, ok = ownHost(name); ok {
+		return list, true
+	}
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return []netip.Addr{ip.Unmap()}, true
+	}
+	if r.Stack == nil {
+		return nil, false // the error is the look-up's
+	}
+	name = hostKey(name)
+	for known, addrs := range r.Hosts {
+		if hostKey(known) == name && len(addrs) > 0 {
+			list = slices.Clone(addrs)
+			for i := range list {
+				list[i] = list[i].Unmap()
+			}
+			r.Stack.host.SortDestinations(list)
+			return list, true
+		}
+	}
+	return nil, false
+}
+
+// ownHost returns what stands for the stack itself, which answers at once: no
+// name, "[::]", "localhost".
+func ownHost(name string) ([]netip.Addr, bool) {
+	switch name {
+	case "":
+		return []netip.Addr{{}}, true
+	case "::":
+		// As in net: whoever says "[::]" means this host, in either family.
+		return []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}, true
+	}
+	// RFC 6761, 6.3: "Name resolution APIs and libraries SHOULD recognize
+	// localhost names as special and SHOULD always return the IP loopback address"
+	if key := hostKey(name); key == "localhost" || strings.HasSuffix(key, ".localhost") {
+		return []netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})}, true
+	}
+	return nil, false
+}
+
+// hostKey returns the form in which names of Hosts are compared.
+func hostKey(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// names returns the names of Hosts that have an address, in order.
+func (r *Resolver) names(addr netip.Addr) (names []string) {
+	for name, addrs := range r.Hosts {
+		if slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap() == addr }) {
+			names = append(names, absolute(name))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// absolute returns a name of Hosts as package net shows it: with a dot at the end
+// where there is one within, since a name without is a nickname.
+func absolute(name string) string {
+	if strings.Contains(name, ".") && !strings.HasSuffix(name, ".") {
+		name += "."
+	}
+	return name
+}

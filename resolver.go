@@ -1,0 +1,203 @@
+package usernet
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/usernet-go/usernet/dns"
+	"github.com/usernet-go/usernet/internal/host"
+)
+
+// A Resolver looks up names: in a map, and with the DNS over its stack. It is
+// net.Resolver with a stack, and the words of resolv.conf(5). Its methods may be
+// called concurrently; its fields are not to be changed once one was.
+//
+// Queries go by UDP, each from an unpredictable port of its own, and by TCP where
+// an answer is too large. What does not answer a query is ignored and counted in
+// Stats.DNSIgnored; after eight of it the query turns to TCP, where nobody can
+// guess. Nothing is cached. Errors are *net.DNSError, as those of package net.
+type Resolver struct {
+	// Stack is where queries start; required. It is ignored in Config.Resolver.
+	Stack *Stack
+
+	// Servers are recursive name servers, asked in this order.
+	Servers []netip.AddrPort
+	// Search are domains in which names are looked for that have fewer than Ndots
+	// dots in them, before they are tried as they are; others are looked for there
+	// when that has failed. Names with a dot at the end are complete.
+	Search []string
+	// Ndots is 1 if it is zero, and 0 if it is negative.
+	Ndots int
+	// Timeout is how long one server may take to answer: 5 s.
+	Timeout time.Duration
+	// Attempts is how often each server is asked: 2.
+	Attempts int
+	// Rotate has each look-up begin with the next server.
+	Rotate bool
+
+	// Hosts are names that need no server, in upper or lower case, and their
+	// addresses, as in hosts(5). They are complete: Search is not for them.
+	Hosts map[string][]netip.Addr
+
+	turn atomic.Uint32 // look-ups so far, for Rotate
+}
+
+// on returns a resolver with the options of r, which may be nil, for the stack.
+func (r *Resolver) on(s *Stack) *Resolver {
+	if r == nil {
+		return &Resolver{Stack: s}
+	}
+	return &Resolver{Stack: s, Servers: r.Servers, Search: r.Search, Ndots: r.Ndots, Timeout: r.Timeout,
+		Attempts: r.Attempts, Rotate: r.Rotate, Hosts: r.Hosts}
+}
+
+// Resolver returns the resolver of Config.Resolver, which Dial and its likes use.
+// Without one it knows literal addresses and localhost.
+func (s *Stack) Resolver() *Resolver { return s.resolver }
+
+// config returns how to ask.
+func (r *Resolver) config() dns.Config {
+	c := dns.Config{Servers: r.Servers, Search: r.Search, Ndots: r.Ndots, Timeout: r.Timeout, Attempts: r.Attempts,
+		Rand: r.Stack.host.Rand()}
+	if r.Rotate && len(r.Servers) > 0 {
+		c.First = int((r.turn.Add(1) - 1) % uint32(len(r.Servers)))
+	}
+	return c
+}
+
+// families returns what to ask for to learn addresses of a family.
+//
+// RFC 8305, 3: "[...] with the AAAA query made first and immediately followed by
+// the A query."
+func families(f host.Family) []dnsmessage.Type {
+	switch f {
+	case host.FamilyIPv4:
+		return []dnsmessage.Type{dnsmessage.TypeA}
+	case host.FamilyIPv6:
+		return []dnsmessage.Type{dnsmessage.TypeAAAA}
+	}
+	return []dnsmessage.Type{dnsmessage.TypeAAAA, dnsmessage.TypeA}
+}
+
+// ask asks the DNS for the addresses of a name, and calls told with those of each
+// family as they come, none if there are none. The error says that none came.
+func (r *Resolver) ask(ctx context.Context, family host.Family, name string, told func(t dnsmessage.Type, list []netip.Addr)) error {
+	types := families(family)
+	any := false
+	err := r.lookup(ctx, name, types, func(i int, a *dns.Answer) {
+		list := addressesOf(a)
+		any = any || len(list) > 0
+		told(types[i], list)
+	})
+	if any {
+		return nil
+	}
+	return err
+}
+
+// addressesOf returns the addresses in an answer, which may be nil.
+func addressesOf(a *dns.Answer) (list []netip.Addr) {
+	if a == nil {
+		return nil
+	}
+	for _, rec := range a.Records {
+		switch body := rec.Body.(type) {
+		case *dnsmessage.AResource:
+			list = append(list, netip.AddrFrom4(body.A))
+		case *dnsmessage.AAAAResource:
+			list = append(list, netip.AddrFrom16(body.AAAA).Unmap())
+		}
+	}
+	return list
+}
+
+// addresses returns the addresses of a name, best first: of both families where a
+// map or a literal says so, of the given one where the DNS is asked.
+func (r *Resolver) addresses(ctx context.Context, family host.Family, name string) ([]netip.Addr, error) {
+	if list, ok := r.static(name); ok {
+		return list, nil
+	}
+	var list []netip.Addr
+	err := r.ask(ctx, family, name, func(_ dnsmessage.Type, some []netip.Addr) { list = append(list, some...) })
+	if err != nil {
+		return nil, err
+	}
+	r.Stack.host.SortDestinations(list)
+	return list, nil
+}
+
+// ipFamilies are the networks of LookupIP and LookupNetIP.
+var ipFamilies = map[string]host.Family{"ip": host.FamilyAny, "ip4": host.FamilyIPv4, "ip6": host.FamilyIPv6}
+
+// LookupNetIP returns the addresses of a host, best first (RFC 6724). The network
+// is "ip", "ip4" or "ip6". An IPv4 address is never an IPv4-mapped one.
+func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	family, ok := ipFamilies[network]
+	if !ok {
+		return nil, net.UnknownNetworkError(network)
+	}
+	if host == "" {
+		return nil, notFound(host)
+	}
+	list, err := r.addresses(ctx, family, host)
+	if err != nil {
+		return nil, err
+	}
+	return suitable(list, host, func(ip netip.Addr) bool { return inFamily(ip, family) })
+}
+
+// LookupHost is LookupNetIP for both families, with addresses as text.
+func (r *Resolver) LookupHost(ctx context.Context, host string) ([]string, error) {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return []string{host}, nil
+	}
+	list, err := r.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	text := make([]string, len(list))
+	for i, ip := range list {
+		text[i] = ip.String()
+	}
+	return text, nil
+}
+
+// LookupIPAddr is LookupNetIP for both families, in package net's form.
+func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
+	list, err := r.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	ips := make([]net.IPAddr, len(list))
+	for i, ip := range list {
+		ips[i] = net.IPAddr{IP: ip.AsSlice(), Zone: ip.Zone()}
+	}
+	return ips, nil
+}
+
+// LookupIP is LookupNetIP in package net's form, without zones.
+func (r *Resolver) LookupIP(ctx context.Context, network, host string) ([]net.IP, error) {
+	list, err := r.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return nil, err
+	}
+	ips := make([]net.IP, len(list))
+	for i, ip := range list {
+		ips[i] = ip.AsSlice()
+	}
+	return ips, nil
+}
+
+// LookupPort returns the number of a service's port, as net.Resolver does: from
+// the system's list of services.
+func (r *Resolver) LookupPort(ctx context.Context, network, service string) (int, error) {
+	// PreferGo: the list is read from a file, or is the one built into package net,
+	// and never asked of the C library.
+	system := net.Resolver{PreferGo: true}
+	return system.LookupPort(ctx, network, service)
+}

@@ -1,0 +1,66 @@
+package usernet
+
+import (
+	"errors"
+	"net"
+	"os"
+
+	"github.com/usernet-go/usernet/dns"
+)
+
+// notFound is what package net says of a name that is none.
+func notFound(name string) *net.DNSError {
+	return &net.DNSError{Err: dns.ErrNotFound.Error(), Name: name, IsNotFound: true}
+}
+
+func isNotFound(err error) bool { return errors.Is(err, dns.ErrNotFound) }
+
+// lookupError returns package net's error for one of a look-up.
+func (x *exchange) lookupError(err error, name string) *net.DNSError {
+	var failure *dns.Error
+	if !errors.As(err, &failure) {
+		// The context is over. These, and only these, can be had by Unwrap.
+		err = cause("lookup", err)
+		_, timeout := err.(net.Error)
+		return &net.DNSError{UnwrapErr: err, Err: err.Error(), Name: name, IsTimeout: timeout, IsTemporary: timeout}
+	}
+	err = x.socketError(failure)
+	e := &net.DNSError{Err: err.Error(), Name: name}
+	if failure.Server.IsValid() {
+		e.Server = failure.Server.String()
+	}
+	var op *net.OpError
+	switch {
+	case err == dns.ErrNotFound:
+		e.IsNotFound = true
+	case err == dns.ErrServerFailure:
+		e.IsTemporary = true
+	case err == dns.ErrNoServers:
+		e.IsNotFound = true
+		e.Err = dns.ErrNotFound.Error()
+		if len(x.resolver.Hosts) == 0 {
+			e.Err += " (the stack has no resolver: give an IP address)"
+		}
+	case errors.As(err, &op):
+		e.IsTimeout, e.IsTemporary = op.Timeout(), true
+	}
+	return e
+}
+
+// socketError returns the error in the words of the socket where it was: silence
+// is a read, or a dial, that came to its deadline.
+func (x *exchange) socketError(err *dns.Error) error {
+	k := x.sockets[err.Socket]
+	if k == nil || err.Err != dns.ErrTimeout {
+		return err.Err
+	}
+	t := transportUDP
+	if k.out.TCP {
+		t = transportTCP
+	}
+	source := k.source()
+	if source == nil {
+		return &net.OpError{Op: "dial", Net: network{transport: t}.String(), Addr: t.addr(err.Server), Err: errTimeout}
+	}
+	return &net.OpError{Op: "read", Net: network{transport: t}.String(), Source: source, Addr: t.addr(err.Server), Err: os.ErrDeadlineExceeded}
+}
