@@ -335,3 +335,29 @@ func TestBubbleStackClose(t *testing.T) {
 		}
 	})
 }
+
+// How much can be written while nobody reads is what the buffers hold.
+func TestBubbleBuffers(t *testing.T) {
+	bubble(t, func(t *testing.T, c, peer *usernet.TCPConn) {
+		for _, err := range []error{c.SetWriteBuffer(8192), peer.SetReadBuffer(8192)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.SetWriteDeadline(time.Now().Add(time.Second))
+		n, err := c.Write(make([]byte, 4<<20))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || n < 8192 || n > 8192+65535+8192 {
+			t.Errorf("Write: %d, %v, want both buffers and the window of the handshake at most", n, err)
+		}
+		c.SetWriteDeadline(time.Time{})
+		go io.Copy(io.Discard, peer)
+		if n, err := c.Write(make([]byte, 1<<20)); n != 1<<20 || err != nil {
+			t.Errorf("Write to one who reads: %d, %v", n, err)
+		}
+		for _, err := range []error{c.SetWriteBuffer(-1), c.SetReadBuffer(-1)} {
+			if !errors.Is(err, syscall.EINVAL) {
+				t.Errorf("a negative buffer: %v, want EINVAL", err)
+			}
+		}
+	})
+}

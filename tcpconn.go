@@ -101,6 +101,18 @@ func (c *TCPConn) SetUserTimeout(d time.Duration) error {
 	return c.opError("set", "setsockopt", c.c.SetUserTimeout(d))
 }
 
+// SetReadBuffer sets how many bytes may wait in the connection to be read, and so
+// how much the peer may have in the network: Config.ReceiveBuffer at most.
+func (c *TCPConn) SetReadBuffer(bytes int) error {
+	return c.opError("set", "setsockopt", c.c.SetReadBuffer(bytes))
+}
+
+// SetWriteBuffer sets how many bytes may wait in the connection to be sent and to
+// be acknowledged: Config.SendBuffer at most.
+func (c *TCPConn) SetWriteBuffer(bytes int) error {
+	return c.opError("set", "setsockopt", c.c.SetWriteBuffer(bytes))
+}
+
 // SetTrafficClass sets the DiffServ field of the packets that are sent from now on:
 // the upper six bits of IPv4's type of service or IPv6's traffic class. The lower
 // two belong to congestion notification, and are ignored.

@@ -118,6 +118,13 @@ func (c *Conn) measure(now instant, seg *Segment) time.Duration {
 		// "each ACK can be used as an RTT sample" (RFC 6298, 3); they tick more
 		// coarsely, and one sample in a round trip is enough.
 		r, ok = c.echoed(now, seg)
+		// If ACKs were lost, it echoes what we sent when the peer last heard something
+		// new: that may be long ago, and is no round trip. A path that has become so slow
+		// will say so again; until then the timeout stays backed off.
+		if bound := echoBound * c.rtt.rto(c.cfg); ok && r > bound && c.rtt.srtt > 0 {
+			c.rtt.sample(bound)
+			return 0
+		}
 	}
 	if !ok {
 		return 0
@@ -130,6 +137,10 @@ func (c *Conn) measure(now instant, seg *Segment) time.Duration {
 	c.backoff = 0
 	return r
 }
+
+// echoBound is how many timeouts, without back-off, a round trip counts for at
+// most that a timestamp tells of a segment which was sent again.
+const echoBound = 2
 
 // updateSendWindow takes the window of a segment that acknowledges nothing new,
 // unless it is older than the last.

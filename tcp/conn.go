@@ -73,6 +73,8 @@ type Conn struct {
 	inflation     int32  // of the congestion window during recovery, in bytes
 	limitedBytes  int32  // sent by limited transmit on this flight
 	maxSegment    int32  // Params.MaxSegment
+	sendBuffer    int32  // Config.SendBuffer, or SetSendBuffer
+	receiveBuffer int32  // likewise
 	mss           uint16 // Params.MSS, or SetMSS: largest text that our link carries, without options
 	advertisedMSS uint16
 	defaultMSS    uint16 // Params.DefaultMSS
@@ -123,6 +125,7 @@ type Conn struct {
 func (c *Conn) Init(cfg *Config, p Params) {
 	*c = Conn{cfg: cfg}
 	c.snd.iss, c.ts.offset = p.ISS, p.TSOffset
+	c.sendBuffer, c.receiveBuffer = int32(cfg.SendBuffer), int32(cfg.ReceiveBuffer)
 	c.maxSegment = int32(min(max(p.MaxSegment, 0), 65535))
 	c.defaultMSS = defaultMSS
 	if p.DefaultMSS != 0 {

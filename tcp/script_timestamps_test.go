@@ -239,3 +239,52 @@ func TestWindowScale(t *testing.T) {
 		s.unseen = nil
 	})
 }
+
+// A peer whose ACKs were lost for a minute echoes a timestamp that is a minute old: that is no round trip.
+func TestOldEcho(t *testing.T) {
+	script(t, setup{timestamps: true}, func(s *dialogue) {
+		s.establish()
+		s.write(100)
+		s.skip("text")
+		s.advance(30 * ms)
+		s.send(segment(300, 200, 0), "a round trip of 30 ms")
+		before := s.conn.Info()
+		s.write(100)
+		s.want(segment(200, 300, 100), "text, whose ACKs are lost for a minute")
+		old := s.tsRecent
+		for s.now.Sub(start) < time.Minute {
+			s.advance(s.conn.Info().RTO)
+			s.want(segment(200, 300, 100), "sent again")
+		}
+		s.tsRecent = old
+		s.send(segment(300, 300, 0), "and acknowledged with the first one's timestamp")
+		i := s.conn.Info()
+		if i.SRTT > before.SRTT+2*before.RTO || i.RTO < time.Minute {
+			t.Errorf("the round trip is %v, the timeout %v: want one that is bounded by the last timeout of %v, and the other backed off", i.SRTT, i.RTO, before.RTO)
+		}
+		s.write(100)
+		s.want(segment(300, 300, 100), "new text")
+		s.advance(30 * ms)
+		s.send(segment(300, 400, 0), "which tells the round trip")
+		if i := s.conn.Info(); i.RTO > 2*time.Second || i.SRTT > 200*ms {
+			t.Errorf("the round trip is %v, the timeout %v", i.SRTT, i.RTO)
+		}
+		// A path that has become slow is believed, step by step.
+		for range 6 {
+			s.write(100)
+			s.skip("text")
+			sent := s.tsRecent
+			for left := 3 * time.Second; left > 0; {
+				step := min(left, s.conn.Info().RTO)
+				s.advance(step)
+				s.skip("sent again, perhaps")
+				left -= step
+			}
+			s.tsRecent = sent
+			s.send(segment(300, 100+s.written, 0), "three seconds")
+		}
+		if i := s.conn.Info(); i.SRTT < time.Second || i.RTO < 3*time.Second {
+			t.Errorf("the round trip is %v, the timeout %v, on a path of three seconds", i.SRTT, i.RTO)
+		}
+	})
+}

@@ -230,6 +230,20 @@ func TestUnsentShort(t *testing.T) {
 		s.write(10)
 		s.advance(s.conn.Info().RTO)
 		s.refuse(1)
+		s.receive("<SEQ=300><ACK=100><CTL=ACK><WND=1000>", "the window opens before the probe has left")
+		if i := s.conn.Info(); i.Timer == tcp.TimerRetransmit {
+			t.Error("a retransmission timer runs, and nothing is outstanding")
+		}
+		s.drain()
+		s.want(segment(100, 300, 10), "all of it")
+		s.send(segment(300, 110, 0), "acknowledged")
+	})
+	script(t, setup{}, func(s *dialogue) {
+		s.establish()
+		s.send("<SEQ=300><ACK=100><CTL=ACK><WND=0>", "the window closes")
+		s.write(10)
+		s.advance(s.conn.Info().RTO)
+		s.refuse(1)
 		s.drain()
 		s.want(segment(100, 300, 1), "the probe, once there is room")
 		s.send("<SEQ=300><ACK=101><CTL=ACK><WND=1000>", "the window opens")

@@ -312,3 +312,46 @@ func TestPeerShrinksWindow(t *testing.T) {
 		s.unseen = nil
 	})
 }
+
+// A user who wants less to wait: what the peer was offered before stays offered.
+func TestBufferSizes(t *testing.T) {
+	script(t, setup{config: func(c *tcp.Config) { c.ReceiveBuffer, c.SendBuffer = 20_000, 20_000 }}, func(s *dialogue) {
+		// RFC 9293 SHLD-14
+		s.establish()
+		s.conn.SetReceiveBuffer(s.now, 5000)
+		for at := 300; at < 15300; at += 1000 {
+			s.send(segment(at, 100, 1000), "what fits the window of before")
+			s.skip("acknowledged")
+		}
+		if i := s.conn.Info(); i.RcvWnd != 5000 {
+			t.Errorf("a window of %d, want what is left of 20000", i.RcvWnd)
+		}
+		s.read(15000)
+		s.skip("acknowledged")
+		for at := 15300; at < 18300; at += 1000 {
+			s.send(segment(at, 100, 1000), "more")
+			s.skip("acknowledged")
+		}
+		if i := s.conn.Info(); i.RcvWnd > 5000-3000 {
+			t.Errorf("a window of %d with 3000 bytes in a buffer of 5000", i.RcvWnd)
+		}
+		s.conn.SetReceiveBuffer(s.now, 1<<20)
+		s.drain()
+		s.want("<SEQ=100><ACK=18300><CTL=ACK><WND=17000>", "the bound of the configuration")
+
+		s.conn.SetSendBuffer(s.now, 1)
+		if n, err := s.conn.Write(s.now, text(0, 5000)); n != 2048 || err != nil {
+			t.Errorf("Write takes %d, %v, want the least buffer", n, err)
+		}
+		if s.conn.Writable() {
+			t.Error("Writable with a full buffer")
+		}
+		s.drain()
+		s.skip("text")
+		s.send(segment(18300, 2148, 0), "acknowledged")
+		s.conn.SetSendBuffer(s.now, 1<<20)
+		if got := s.conn.SendBuffer(); got != 20_000 {
+			t.Errorf("a send buffer of %d, want 20000", got)
+		}
+	})
+}

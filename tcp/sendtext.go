@@ -208,6 +208,9 @@ func (c *Conn) sendFirstAgain(now instant, out *Segment) bool {
 // if the send window is zero, in order to "probe" the window." (MUST-36)
 func (c *Conn) sendProbe(now instant, out *Segment) bool {
 	c.probeNow = false
+	if c.snd.wnd > 0 {
+		return false // it has opened since the link gave the probe back
+	}
 	n := min(1, c.out.len())
 	withFIN := n == 0 && c.finQueued && !c.finAcknowledged()
 	if n == 0 && !withFIN {

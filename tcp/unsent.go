@@ -57,7 +57,7 @@ func (c *Conn) unsentText(now instant, seg *Segment) {
 	from := seg.Seq.Max(c.snd.una)
 	switch {
 	case c.probed && c.snd.wnd == 0:
-		c.probeNow = true
+		c.probeNow, c.probed = true, c.outstanding()
 	case !from.Less(c.snd.at):
 		// Acknowledged from an earlier copy, or already to be sent again.
 	case c.recovering && from == c.snd.una:

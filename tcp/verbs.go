@@ -43,7 +43,7 @@ func (c *Conn) Write(t time.Time, b []byte) (int, error) {
 	case len(b) == 0:
 		return 0, nil
 	}
-	n := min(len(b), c.cfg.SendBuffer-c.out.len())
+	n := min(len(b), int(c.sendBuffer)-c.out.len())
 	if n <= 0 {
 		return 0, ErrWouldBlock
 	}
@@ -69,12 +69,28 @@ func (c *Conn) Readable() bool {
 
 // Writable says that Write would not return ErrWouldBlock.
 func (c *Conn) Writable() bool {
-	return c.out.len() < c.cfg.SendBuffer || c.finQueued || c.err != nil ||
+	return c.out.len() < int(c.sendBuffer) || c.finQueued || c.err != nil ||
 		c.state == StateClosed || c.state == StateListen
 }
 
 // Room is how many bytes of text Write would queue now, while it may write at all.
 func (c *Conn) Room() int { return c.cfg.SendBuffer - c.out.len() }
+
+// SetSendBuffer sets how many bytes Write queues at most: Config.SendBuffer or
+// less. What is queued stays.
+func (c *Conn) SetSendBuffer(_ time.Time, n int) {
+	c.sendBuffer = int32(min(max(n, minBuffer), c.cfg.SendBuffer))
+}
+
+// SendBuffer returns how many bytes Write queues at most.
+func (c *Conn) SendBuffer() int { return int(c.sendBuffer) }
+
+// SetReceiveBuffer sets how many bytes wait for Read at most: Config.ReceiveBuffer
+// or less. What the peer was offered before stays offered (SHLD-14).
+func (c *Conn) SetReceiveBuffer(_ time.Time, n int) {
+	c.receiveBuffer = int32(min(max(n, minBuffer), c.cfg.ReceiveBuffer))
+	c.updateWindow()
+}
 
 // SetMaxSegment changes Params.MaxSegment, for a link that takes others.
 func (c *Conn) SetMaxSegment(n int) { c.maxSegment = int32(min(max(n, 0), 65535)) }

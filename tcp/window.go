@@ -11,7 +11,7 @@ package tcp
 func (c *Conn) rcvWindow() int { return max(0, c.rcv.edge.Sub(c.rcv.nxt)) }
 
 // free is the room in the receive buffer: RCV.BUFF - RCV.USER.
-func (c *Conn) free() int { return max(0, c.cfg.ReceiveBuffer-c.in.len()) }
+func (c *Conn) free() int { return max(0, int(c.receiveBuffer)-c.in.len()) }
 
 // synWindow is the window on our SYN, which is not scaled.
 func (c *Conn) synWindow() int { return min(c.cfg.ReceiveBuffer, 65535) }
@@ -21,7 +21,7 @@ func (c *Conn) synWindow() int { return min(c.cfg.ReceiveBuffer, 65535) }
 func (c *Conn) offer() int {
 	n := c.free()
 	if c.rcv.shift > 0 {
-		n = max(0, n-c.cfg.ReceiveBuffer>>6)
+		n = max(0, n-int(c.receiveBuffer)>>6)
 	}
 	return min(n, 65535<<c.rcv.shift) >> c.rcv.shift << c.rcv.shift
 }
@@ -33,7 +33,7 @@ func (c *Conn) advance() int {
 	// satisfies: RCV.BUFF - RCV.USER - RCV.WND >= min( Fr * RCV.BUFF, Eff.snd.MSS )
 	// where Fr is a fraction whose recommended value is 1/2" (MUST-39)
 	n := c.offer() - c.rcvWindow()
-	if n < min(c.cfg.ReceiveBuffer/2, c.window.MSS) {
+	if n < min(int(c.receiveBuffer)/2, c.window.MSS) {
 		return 0
 	}
 	return n

@@ -181,7 +181,7 @@ func (c *TCPConn) wakeLocked(now time.Time) {
 func (c *TCPConn) worthWritingLocked() bool {
 	switch c.m.State() {
 	case tcp.StateEstablished, tcp.StateCloseWait:
-		return c.m.Room() >= c.h.tcp.SendBuffer/3
+		return c.m.Room() >= c.m.SendBuffer()/3
 	}
 	return c.m.Writable() // or it will fail; a Close that lingers looks at the state
 }

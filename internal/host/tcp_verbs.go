@@ -132,6 +132,27 @@ func (c *TCPConn) SetUserTimeout(d time.Duration) error {
 	return c.verb(func(now time.Time) error { c.m.SetUserTimeout(now, d); return nil })
 }
 
+// SetReadBuffer sets how many bytes may wait to be read, up to the host's bound.
+func (c *TCPConn) SetReadBuffer(n int) error {
+	return c.setBuffer(n, c.m.SetReceiveBuffer)
+}
+
+// SetWriteBuffer sets how many bytes may wait to be acknowledged, up to the host's
+// bound.
+func (c *TCPConn) SetWriteBuffer(n int) error {
+	return c.setBuffer(n, c.m.SetSendBuffer)
+}
+
+func (c *TCPConn) setBuffer(n int, set func(now time.Time, n int)) error {
+	return c.verb(func(now time.Time) error {
+		if n < 0 {
+			return ErrInvalid
+		}
+		set(now, n)
+		return nil
+	})
+}
+
 // SetTrafficClass sets the DiffServ field of the packets that are sent from now on:
 // the upper six bits of IPv4's type of service or IPv6's traffic class (RFC 2474,
 // 3). The lower two belong to ECN, and are ignored.
