@@ -90,10 +90,7 @@ func (a *autoconf) takeDuplicate(now time.Time, e duplicateEvent, edits []func(*
 	case eventProbe:
 		sends = append(sends, func() { ifc.sendProbe(now, e.addr, e.nonce) })
 	case eventAnnounce:
-		sends = append(sends, func() {
-			announcement := wire.ARP{Operation: wire.ARPRequest, SenderMAC: ifc.mac, Sender: e.addr, Target: e.addr}
-			ifc.sendARP(wire.Broadcast, &announcement)
-		})
+		sends = append(sends, func() { ifc.announce(now, e.addr) })
 	case eventUnique:
 		edits = append(edits, func(t *topology) {
 			if own := t.place(ifc).find(e.addr); own != nil {
@@ -192,6 +189,17 @@ func (ifc *iface) sendProbe(now time.Time, addr netip.Addr, nonce [6]byte) {
 	// destination is set to the solicited-node multicast address of the target address."
 	m := wire.NeighborSolicitation{Target: addr, Nonce: nonce}
 	ifc.sendNDGroup(now, netip.IPv6Unspecified(), wire.SolicitedNode(addr), m.Append)
+}
+
+// announce tells all that addr is here: RFC 5227, 2.3, and RFC 4861, 7.2.6.
+func (ifc *iface) announce(now time.Time, addr netip.Addr) {
+	if addr.Is4() {
+		announcement := wire.ARP{Operation: wire.ARPRequest, SenderMAC: ifc.mac, Sender: addr, Target: addr}
+		ifc.sendARP(wire.Broadcast, &announcement)
+		return
+	}
+	m := wire.NeighborAdvertisement{Router: ifc.h.config.Forwarding, Override: true, Target: addr, TargetMAC: ifc.mac}
+	ifc.sendNDGroup(now, addr, allNodesLink, m.Append)
 }
 
 // solicitRouters sends a router solicitation.

@@ -103,7 +103,8 @@ func TestAutoconfigure(t *testing.T) {
 		local := r.linkLocal()
 		time.Sleep(3 * time.Second)
 		told := r.told()
-		if len(told) != 2 || !strings.HasPrefix(told[0], fmt.Sprintf("NS for %v from ::", local)) || !strings.HasPrefix(told[1], fmt.Sprintf("RS from %v to ff02::2", local)) {
+		if len(told) != 3 || !strings.HasPrefix(told[0], fmt.Sprintf("NS for %v from ::", local)) || !strings.HasPrefix(told[1], fmt.Sprintf("RS from %v to ff02::2", local)) ||
+			told[2] != fmt.Sprintf("NA for %v to ff02::1, %v, S=false O=true", local, hostMAC) {
 			t.Errorf("sent %q", told)
 		}
 		got := make(chan netip.Prefix)
@@ -132,6 +133,7 @@ func TestAutoconfigure(t *testing.T) {
 		if state := r.has(p.Addr()); state != "" {
 			t.Errorf("%q after the check", state)
 		}
+		r.told()
 		r.l.take() // reports of the groups
 
 		c := listenUDP(t, r.h, netip.AddrPort{}, FamilyAny)

@@ -88,7 +88,7 @@ type duplicateEventKind uint8
 
 const (
 	eventProbe     duplicateEventKind = iota // ask whether anybody has addr
-	eventAnnounce                            // tell all that we have addr; IPv4 only
+	eventAnnounce                            // tell all that we have addr
 	eventUnique                              // addr is ours
 	eventDuplicate                           // addr is another host's: it is not to be used
 	eventConflict                            // addr is ours, and another host claims it
@@ -273,10 +273,12 @@ func (d *duplicateDetector) expire(now time.Time, c *addressCheck) {
 			return
 		}
 		d.out = append(d.out, duplicateEvent{kind: eventUnique, addr: c.addr})
-		if c.state, c.deadline = checkDone, (time.Time{}); c.addr.Is6() {
-			return
-		}
 		c.state, c.left = checkAnnouncing, announceNum
+		if c.addr.Is6() {
+			// RFC 4861, 7.2.6, lets a node that has a new link-layer address tell all so:
+			// neighbours may remember another one from before our start.
+			c.left = 1
+		}
 	}
 	c.left--
 	d.out = append(d.out, duplicateEvent{kind: eventAnnounce, addr: c.addr})

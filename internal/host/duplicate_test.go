@@ -77,7 +77,7 @@ func TestDuplicateTentativeAddress(t *testing.T) {
 	s.idle("random delay", 0, time.Second)
 	s.want("delay is over", "probe 2001:db8::1")
 	s.idle("RetransTimer", time.Second, time.Second)
-	s.want("nobody has answered", "unique 2001:db8::1")
+	s.want("nobody has answered", "unique 2001:db8::1", "announce 2001:db8::1")
 	s.quiet("the address is ours")
 }
 
@@ -91,7 +91,7 @@ func TestDuplicateOptimisticAddress(t *testing.T) {
 	s.d.Check(s.now, host6, true)
 	s.want("it is being checked")
 	s.idle("RetransTimer that a router told", 3*time.Second, 3*time.Second)
-	s.want("nobody has answered", "unique 2001:db8::1")
+	s.want("nobody has answered", "unique 2001:db8::1", "announce 2001:db8::1")
 }
 
 // RFC 4862, 5.4.3 and 5.4.4; RFC 4429, 3.3.
@@ -134,7 +134,7 @@ func TestDuplicateLoopedProbe(t *testing.T) {
 		s.d.Receive(s.now, &echo)
 	}
 	s.idle("last probe", time.Second, time.Second)
-	s.want("nobody else has answered", "unique 2001:db8::1")
+	s.want("nobody else has answered", "unique 2001:db8::1", "announce 2001:db8::1")
 	s.quiet("done")
 
 	s.d.Check(s.now, peer6, true)
@@ -208,7 +208,7 @@ func TestDuplicateOfAssignedIPv6(t *testing.T) {
 	s.d.Check(s.now, host6, true)
 	s.want("probe", "probe 2001:db8::1")
 	s.idle("RetransTimer", time.Second, time.Second)
-	s.want("it is ours", "unique 2001:db8::1")
+	s.want("it is ours", "unique 2001:db8::1", "announce 2001:db8::1")
 	s.receive(duplicateClaimed, host6, peerMAC, ReasonConflict)
 	s.want("said once", "conflict 02:00:00:00:00:02 2001:db8::1")
 	s.receive(duplicateClaimed, host6, peerMAC, ReasonConflict)

@@ -84,6 +84,7 @@ func TestAddressIsDefended(t *testing.T) {
 // others, that it is not.
 func TestDuplicateAddressDetectionIsAnswered(t *testing.T) {
 	r := newRig(t, Config{}, link.Info{})
+	r.l.all = true
 	m := wire.NeighborSolicitation{Target: host6}
 	group := wire.SolicitedNode(host6)
 	packet := withHopLimit(ip(netip.IPv6Unspecified(), group, wire.ProtocolICMPv6, m.Append(nil)), 255)

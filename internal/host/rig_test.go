@@ -114,13 +114,14 @@ func housekeeping(frame []byte) bool {
 	case wire.EtherTypeARP: // probes and announcements
 		a, _ := wire.ParseARP(packet)
 		return a.Operation == wire.ARPRequest && (a.Sender.IsUnspecified() || a.Sender == a.Target)
-	case wire.EtherTypeIPv6: // router solicitations, and those that look for duplicates
+	case wire.EtherTypeIPv6: // router solicitations, those that look for duplicates, announcements
 		ip, n, _ := wire.ParseIPv6(packet, len(packet))
 		if ip.NextHeader != wire.ProtocolICMPv6 {
 			return false
 		}
 		t := wire.ICMPv6Type(packet[n])
-		return t == wire.ICMPv6RouterSolicitation || t == wire.ICMPv6NeighborSolicitation && ip.Src.IsUnspecified()
+		return t == wire.ICMPv6RouterSolicitation || t == wire.ICMPv6NeighborSolicitation && ip.Src.IsUnspecified() ||
+			t == wire.ICMPv6NeighborAdvertisement && ip.Dst == allNodesLink
 	}
 	return false
 }
