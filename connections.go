@@ -57,7 +57,8 @@ var ssStates = map[tcp.State]string{
 
 // String returns c in a line of the form of "ss -tunaoi": network, state, receive
 // queue, send queue, local and remote address, and what else there is to tell, by
-// the names that ss has for it.
+// the names that ss has for it; pathmss is Info's PathMSS, where a path takes less
+// than both ends.
 func (c Connection) String() string {
 	state, ok := ssStates[c.State]
 	if !ok {
@@ -113,6 +114,9 @@ func writeInfo(b *strings.Builder, i *tcp.Info) {
 		if i.Flight > 0 {
 			fmt.Fprintf(b, " unacked:%d", (i.Flight+i.MSS-1)/i.MSS)
 		}
+	}
+	if i.PathMSS > 0 {
+		fmt.Fprintf(b, " pathmss:%d", i.PathMSS)
 	}
 	if i.Unsent > 0 {
 		fmt.Fprintf(b, " notsent:%d", i.Unsent)

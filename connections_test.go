@@ -133,11 +133,11 @@ func TestConnectionString(t *testing.T) {
 				State: tcp.StateEstablished, SendQ: 3000, Timer: "on", TimerLeft: 204 * time.Millisecond,
 				Info: &tcp.Info{
 					Timestamps: true, SndScale: 7, RcvScale: 5, RTO: 204 * time.Millisecond, SRTT: 4 * time.Millisecond, RTTVar: 1500 * time.Microsecond,
-					MSS: 1448, ReceivedMSS: 1448, AdvertisedMSS: 1460, Cwnd: 14480, Ssthresh: 7240, Flight: 2000, Unsent: 1000, Retransmits: 1, Resent: 4,
+					MSS: 1448, ReceivedMSS: 1448, AdvertisedMSS: 1460, Cwnd: 14480, Ssthresh: 7240, Flight: 2000, PathMSS: 1220, Unsent: 1000, Retransmits: 1, Resent: 4,
 				},
 			},
 			"tcp   ESTAB           0   3000             10.0.0.1:80        [fe80::1%eth0]:9 timer:(on,204ms,1) ts wscale:7,5 rto:204 rtt:4/1.5" +
-				" mss:1448 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 unacked:2 notsent:1000 retrans:1/4",
+				" mss:1448 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 unacked:2 pathmss:1220 notsent:1000 retrans:1/4",
 		},
 	} {
 		if got := c.String(); got != c.want {

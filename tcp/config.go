@@ -21,7 +21,7 @@ type Config struct {
 	QuickACKs  int           // ACKs at a connection's start that do not wait; 16, negative: none
 	Override   time.Duration // of silly-window avoidance and cork; 200 ms (RFC 9293, 3.8.6.2.1: "0.1 - 1.0 seconds")
 
-	R1          int           // retransmissions until negative advice is given; 3 (SHLD-10)
+	R1          int           // retransmissions until negative advice is given, and a black hole is suspected (RFC 4821, 7.7); 3 (SHLD-10)
 	R2          time.Duration // until a connection without any answer ends; 15 min (SHLD-11: at least 100 s)
 	SynR2       time.Duration // the same for SYN; 3 min (MUST-23: at least that)
 	UserTimeout time.Duration // takes the place of R2 and SynR2; none
