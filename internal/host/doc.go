@@ -4,11 +4,11 @@
 // On the way of a byte it stands between the links and the application. In: a
 // link delivers a batch of packets on the goroutine of one of its queues (or, in
 // memory, of the sender); input checks each packet, reassembles fragments, and
-// hands it to TCP, UDP, ICMP, ARP or ND. Out: a verb, a timer or an answer finds
+// hands it to TCP, UDP, ICMP, ARP, ND, IGMP or MLD. Out: a verb, a timer or an answer finds
 // the route, writes all headers in one pass in front of payload that is referred
 // to, and calls the link's Send. What knows a protocol (package tcp, and here the
-// neighbourCache, the duplicateDetector, the routerDiscovery and the reassembler)
-// has no lock and no clock; what is around it has no protocol.
+// neighbourCache, the duplicateDetector, the routerDiscovery, the membership and the
+// reassembler) has no lock and no clock; what is around it has no protocol.
 //
 // # Locks
 //
@@ -18,7 +18,7 @@
 //  2. TCPListener.mu, timeWaitTable.mu
 //  3. UDPConn.mu, Pinger.mu
 //  4. Host.mu, which guards changes of interfaces, addresses and routes
-//  5. autoconf.mu, neighbourTable.mu, reassembly.mu
+//  5. autoconf.mu, groupTable.mu, neighbourTable.mu, reassembly.mu
 //  6. the leaves, under which no other is taken: the shards of the flow table,
 //     tcpListeners.mu, udpTable.mu, pingTable.mu, portTable.mu, pathMTUs.mu,
 //     rateLimit.mu, watch.mu, Host.randMu, timers.mu; below portTable.mu and those before it
@@ -28,16 +28,19 @@
 // the application's code: over a link in memory the peer's answer arrives within
 // Send. Nothing waits while it holds a mutex, but for sync.Cond on that mutex.
 // The way of a packet takes no lock for routes and addresses (a topology is
-// replaced as a whole) nor for a neighbour's MAC (one atomic word).
+// replaced as a whole), for the groups of an interface (likewise), nor for a
+// neighbour's MAC (one atomic word).
 //
 // # Bounds
 //
 // Each has a documented behaviour where it is defined, and a Reason that counts
 // it: TCP connections, backlogs and records in TIME-WAIT; neighbours and what
-// waits for them; routers, prefixes, addresses and redirects that routers tell; datagrams in reassembly; bytes queued at a UDP socket; pings;
-// ICMP errors and resets sent a second; path MTUs.
+// waits for them; routers, prefixes, addresses and redirects that routers tell;
+// groups that sockets join, sockets that share a port; datagrams in reassembly;
+// bytes queued at a UDP socket; pings; ICMP errors and resets sent a second; path
+// MTUs.
 //
 // # Not here yet
 //
-// Multicast groups that applications join.
+// Multicast by source (RFC 4607), and its forwarding.
 package host
