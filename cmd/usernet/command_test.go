@@ -84,8 +84,9 @@ func TestUsageErrors(t *testing.T) {
 		{"get http://10.9.0.1/ --cacert /nonexistent " + device, "--cacert: open /nonexistent"},
 		{"get http://10.9.0.1/ --cacert go.mod " + device, "no certificate in it: expected the PEM form"},
 		{"get http://10.9.0.1/", "--link is missing"},
-		{"ping", "ADDR to ask, for example 10.9.0.1, is missing"},
-		{"ping host " + device, `"host": expected an address, for example 10.9.0.1 or fd00:9::1`},
+		{"ping", "HOST to ask, for example 10.9.0.1, is missing"},
+		{"ping host " + device, `"host" is a name: expected --dns`},
+		{"ping :: " + device, `"::": expected the address, or the name, of a host, for example 10.9.0.1 or fd00:9::1`},
 		{"ping 10.9.0.1 -c 0 " + device, "expected a number from 1 to"},
 	} {
 		got := execute(t.Context(), "", strings.Fields(tt.args)...)
@@ -105,7 +106,7 @@ func TestHelp(t *testing.T) {
 		"echo serve --help": {"--link", "packet:IFNAME", "rawip[:IFNAME]", "--addr", "--autoconf", "--gateway", "--host-addr", "--mac", "--mtu", "--dns", "--stats", "--verbose", "--udp", "ADDR:PORT"},
 		"echo dial --help":  {"--link", "--udp", "standard input", "--dns", "--stats", "HOST:PORT"},
 		"get --help":        {"--link", "--output", "--cacert", "--insecure", "--dns", "--stats", "URL"},
-		"ping --help":       {"--count", "--link", "--dns", "--stats", "ADDR"},
+		"ping --help":       {"--count", "--link", "--dns", "--stats", "HOST"},
 		"completion bash":   {"usernet"},
 	} {
 		got := execute(t.Context(), "", strings.Fields(args)...)

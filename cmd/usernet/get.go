@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -136,12 +135,4 @@ func (g *getting) explain(err error) error {
 		return fmt.Errorf("%w: --cacert FILE names other certificates to believe, --insecure believes any", err)
 	}
 	return err
-}
-
-// checkName says what is missing to reach a host by its name.
-func (n *network) checkName(host string) error {
-	if _, err := netip.ParseAddr(host); err == nil || len(n.dns) > 0 {
-		return nil
-	}
-	return usagef("%q is a name: expected --dns with the address of a name server, for example --dns 10.9.0.1, or an address in place of the name", host)
 }

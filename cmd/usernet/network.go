@@ -164,6 +164,3 @@ func (n *network) awaitRouter(ctx context.Context, s *usernet.Stack, name string
 	}
 	return nil
 }
-
-// config is the stack's.
-func (n *network) config() usernet.Config { return usernet.Config{} }

@@ -22,18 +22,25 @@ func newPing() *cobra.Command {
 	var n network
 	count := rangeValue{0, 1, math.MaxInt32}
 	cmd := &cobra.Command{
-		Use:   "ping ADDR",
+		Use:   "ping HOST",
 		Short: "Ask a host whether it is there, once a second (ICMP echo)",
-		Long: `Ping asks ADDR for an echo, once a second, until it has done so as often as --count
+		Long: `Ping asks HOST for an echo, once a second, until it has done so as often as --count
 says, or until a signal ends it. The status is 0 when at least one answer came.`,
 		Example: `  usernet ping 10.9.0.1 -c 3 --link tap:tap0 --addr 10.9.0.2/24 --host-addr 10.9.0.1/24`,
-		Args:    oneArg("ADDR to ask, for example 10.9.0.1,"),
+		Args:    oneArg("HOST to ask, for example 10.9.0.1,"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			addr, err := netip.ParseAddr(args[0])
-			if err != nil || addr.IsUnspecified() {
-				return usagef("%q: expected an address, for example 10.9.0.1 or fd00:9::1", args[0])
+			host := args[0]
+			if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
+				return usagef("%q: expected the address, or the name, of a host, for example 10.9.0.1 or fd00:9::1", host)
+			}
+			if err := n.checkName(host); err != nil {
+				return err
 			}
 			return n.with(cmd, func(ctx context.Context, s *usernet.Stack) error {
+				addr, err := lookup(ctx, s, host)
+				if err != nil {
+					return err
+				}
 				p, err := s.NewPinger(addr)
 				if err != nil {
 					return err

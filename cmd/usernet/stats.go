@@ -23,6 +23,9 @@ func writeStats(w io.Writer, s *usernet.Stack) {
 		st.PacketsIn, ladder.FormatBytes(int64(st.BytesIn)), st.PacketsOut, ladder.FormatBytes(int64(st.BytesOut)))
 	fmt.Fprintf(&b, "TCP: %d segments in, %d out; %d connections, %d in TIME-WAIT\n",
 		st.SegmentsIn, st.SegmentsOut, st.Connections, st.TimeWait)
+	if st.DNSIgnored > 0 {
+		fmt.Fprintf(&b, "DNS: %d messages that answered nothing\n", st.DNSIgnored)
+	}
 	for _, reason := range slices.Sorted(maps.Keys(st.Drops)) {
 		fmt.Fprintf(&b, "dropped, %s: %d\n", reason, st.Drops[reason])
 	}

@@ -13,19 +13,20 @@ import (
 // kernel has a TCP of its own, and ends it by each signal in turn: afterwards
 // nothing is left of it.
 func TestKernelCommandBeside(t *testing.T) {
+	t.Parallel() // much of it is waiting for who else might have an address
 	needKernel(t, "go", "nc", "nft", "tcpdump")
 	exe := buildCommand(t)
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, os.Kill}
-	for _, tt := range []struct{ kind, addr4, addr6 string }{{"packet", beside4, beside6}, {"rawip", near4, near6}} {
+	for _, tt := range []struct {
+		kind, addr4, addr6 string
+		signals            []os.Signal
+	}{
+		{"packet", beside4, beside6, []os.Signal{syscall.SIGTERM}},
+		{"rawip", near4, near6, []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, os.Kill}},
+	} {
 		t.Run(tt.kind, func(t *testing.T) {
 			p := newPath(t, pathConfig{mtu: 1500})
 			host1 := p.newNeighbour(t)
-			if tt.kind == "packet" {
-				signals = signals[:1] // each start takes seconds, as duplicates are looked for
-			} else {
-				signals = signals[:cap(signals)]
-			}
-			for i, sig := range signals {
+			for i, sig := range tt.signals {
 				resets := p.router.watchResets(t, gateDev)
 				server := serving(t, host1, exe, tt.kind, ":7")
 				addr := []string{tt.addr4, tt.addr6}[i%2]
@@ -70,6 +71,7 @@ func (ns *netns) wantNothingLeft(t *testing.T, sig os.Signal) {
 
 // TestKernelCommandTaken wants clear words where an address or a port is another's.
 func TestKernelCommandTaken(t *testing.T) {
+	t.Parallel() // much of it is waiting for who else might have an address
 	needKernel(t, "go", "nft")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500})

@@ -19,6 +19,7 @@ import (
 // TestKernelCommandGet fetches from a server on the kernel's TCP, by HTTP and
 // HTTPS, over every kind of link; several at once.
 func TestKernelCommandGet(t *testing.T) {
+	t.Parallel() // much of it is waiting for who else might have an address
 	needKernel(t, "go", "nft")
 	exe := buildCommand(t)
 	const n = 20 << 20
