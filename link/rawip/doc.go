@@ -27,7 +27,10 @@
 //     which the kernel has a connection, one in TIME-WAIT among them, is in use
 //     (EADDRINUSE).
 //   - Each port that is in use, for as long as connections or their TIME-WAIT last,
-//     takes a file descriptor.
+//     takes a file descriptor. To reserve and release one takes about 0.3 ms, most
+//     of it nftables'.
+//   - Super-segments and partial checksums are received, but not sent: raw sockets
+//     know neither.
 //   - Programs on the host itself cannot reach the stack by the host's addresses,
 //     nor by its loopback: as ports on which nobody listens, TCP refuses them and
 //     UDP says nothing. The stack cannot reach the host's programs either: the

@@ -153,12 +153,13 @@ func (ns *netns) stack(c rawip.Config) (*usernet.Stack, *rawip.Link) {
 			ns.t.Errorf("closing the stack: %v", err)
 		}
 	})
-	err = s.Attach(l, usernet.Interface{
-		Name: "host", Addrs: l.Addrs(),
-		Gateways: []netip.Addr{netip.MustParseAddr("10.7.0.254"), netip.MustParseAddr("fd07::254")},
-	})
-	if err != nil {
+	if err := s.Attach(l, usernet.Interface{Name: "host", Addrs: l.Addrs()}); err != nil {
 		ns.t.Fatal(err)
+	}
+	for _, everywhere := range []string{"0.0.0.0/0", "::/0"} {
+		if err := s.AddRoute(usernet.Route{Prefix: netip.MustParsePrefix(everywhere), Interface: "host"}); err != nil {
+			ns.t.Fatal(err)
+		}
 	}
 	return s, l
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -90,26 +91,47 @@ func (s *sharer) open() (err error) {
 	return nil
 }
 
-// watch looks at the host's addresses again whenever they have changed.
+// updateRetry is when to look at the host again where that failed, for want of a
+// descriptor perhaps.
+const updateRetry = time.Second
+
+// watch looks at the host's addresses again whenever they have changed. What has
+// changed is not read, so that messages for which there was no room (ENOBUFS) do no
+// harm.
 func (s *sharer) watch() {
-	for !s.closed.Load() {
-		// What has changed is not read, so that messages for which there was no room
-		// (ENOBUFS) do no harm.
-		if _, err := s.changes.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
+	for {
+		_, err := s.changes.Receive()
+		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return // closed
+		}
+		var again time.Time
+		if s.update() != nil {
+			again = time.Now().Add(updateRetry)
+		}
+		if s.changes.SetReadDeadline(again) != nil {
 			return
 		}
-		var host *hostState
-		if s.namespace.do(func() (err error) { host, err = readHost(s.ifname); return err }) != nil {
-			continue // the named interface is gone, which ends Receive
-		}
-		s.mu.Lock()
-		if !slices.Equal(host.own, s.host.own) {
-			s.host = host
-			s.refilterLocked()
-		}
-		s.host = host
-		s.mu.Unlock()
 	}
+}
+
+// update makes the tap's filter fit the host's addresses.
+func (s *sharer) update() error {
+	var host *hostState
+	if err := s.namespace.do(func() (err error) { host, err = readHost(s.ifname); return err }); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.host
+	s.host = host
+	if slices.Equal(host.own, old.own) {
+		return nil
+	}
+	err := s.refilterLocked()
+	if err != nil {
+		s.host = old // so that the next time the difference is seen
+	}
+	return err
 }
 
 func (s *sharer) Info() link.Info { return s.info }

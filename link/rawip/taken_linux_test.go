@@ -134,7 +134,6 @@ func TestKernelDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	go echo(t, peer)
 	ln, err := s.Listen("tcp", ":80")
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +161,7 @@ func TestKernelDescriptors(t *testing.T) {
 	if n := l.Stats().Ports; n != 1 {
 		t.Errorf("%d ports are reserved, want 1", n)
 	}
+	go echo(t, peer) // accept takes a descriptor even when there is nobody
 	conn, err := s.Dial("tcp", far4+":7")
 	if err != nil {
 		t.Fatal(err)
