@@ -51,7 +51,9 @@ type Interface struct {
 	Name string
 	// Addrs are the stack's addresses on the link, each with the length of the
 	// prefix that it shares with its neighbours there: 10.0.0.1/24. On Ethernet a
-	// link-local IPv6 address is added where there is another IPv6 one.
+	// link-local IPv6 address is added where there is another IPv6 one, or
+	// Autoconfigure is set: with the identifier of RFC 7217 (see
+	// Config.AddressSecret), not one made of the MAC.
 	Addrs []netip.Prefix
 	// Gateways are the routers to everywhere else, at most one of each family.
 	Gateways []netip.Addr

@@ -117,9 +117,8 @@ func TestDuplicateIsFound(t *testing.T) {
 	}
 }
 
-// RFC 7527, 4.1: "If any probe is looped back [...], the interface continues with
-// another MAX_MULTICAST_SOLICIT number of NS(DAD) messages". What comes back with
-// another nonce is another host's, whatever its MAC.
+// RFC 7527, 4.1: a probe that comes back is followed by MAX_MULTICAST_SOLICIT more.
+// What comes back with another nonce is another host's, whatever its MAC.
 func TestDuplicateLoopedProbe(t *testing.T) {
 	s := newDuplicateScript(t)
 	s.d.Check(s.now, host6, true)
