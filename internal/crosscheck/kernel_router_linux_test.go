@@ -184,6 +184,12 @@ func TestKernelTraceroute(t *testing.T) {
 				t.Errorf("traceroute %v: %s", how, out)
 			}
 		}
+		if c.far == far4 {
+			// RFC 1812, 5.3.13.5: the way there and back, as routers record it.
+			if out := b.near.run("ping", "-n", "-R", "-c", "1", far4); !strings.Contains(out, farGate4+"\n") || !strings.Contains(out, gate4+"\n") {
+				t.Errorf("ping -R: %s", out)
+			}
+		}
 		for _, to := range []string{c.absent, c.nowhere} {
 			cmd := b.near.command("ping", "-n", "-c", "1", "-W", "10", to)
 			out, _ := cmd.CombinedOutput()

@@ -37,8 +37,9 @@
 // it: TCP connections, backlogs and records in TIME-WAIT; neighbours and what
 // waits for them; routers, prefixes, addresses and redirects that routers tell;
 // groups that sockets join, sockets that share a port; datagrams in reassembly;
-// bytes queued at a UDP socket; pings; ICMP errors and resets sent a second; path
-// MTUs.
+// bytes queued at a UDP socket; pings; ICMP errors and resets sent a second, in
+// all and to each destination; the UDP flows about which ICMP errors are believed;
+// path MTUs.
 //
 // # Not here yet
 //

@@ -149,6 +149,9 @@ func (b *inputBatch) forwardRoute(dst netip.Addr, r *route) (onLink, ok bool) {
 func (b *inputBatch) passOn(t *transit) Reason {
 	f := b.forwarder
 	mtu := f.route.mtu
+	if t.dst.Is4() && t.header > wire.IPv4Len && (t.largest() <= mtu || t.fragments) {
+		b.recordHop(t)
+	}
 	switch {
 	case t.largest() <= mtu:
 		return f.pass(b, t)
