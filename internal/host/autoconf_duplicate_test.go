@@ -10,6 +10,7 @@ import (
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/pipe"
+	"github.com/usernet-go/usernet/wire"
 )
 
 // A taken address: Attach waits for the check, tells whose the address is, and
@@ -64,8 +65,27 @@ func TestDetectDuplicatesAtOnce(t *testing.T) {
 	}
 }
 
-// Without DetectDuplicates an IPv6 address that turns out to be taken goes, and its
-// connections end. One that is added where duplicates are detected is not used.
+// The connections of an address that is taken away end, and say why.
+func TestDuplicateEndsConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRouterRig(t, InterfaceConfig{Addrs: hostNets})
+		c, err := r.h.DialTCP(netip.AddrPortFrom(host6, 0), fromPeer6, TCPOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := wire.NeighborAdvertisement{Target: host6, TargetMAC: peerMAC, Override: true}
+		claim := withHopLimit(ip(host6, allNodesLink, wire.ProtocolICMPv6, m.Append(nil)), 255)
+		r.counted(func() { r.inject(frameTo(groupMAC(allNodesLink), wire.EtherTypeIPv6, claim)) }, ReasonConflict)
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, ErrAddrNotAvail) {
+			t.Errorf("reading: %v, want %v", err, ErrAddrNotAvail)
+		}
+		if _, err := r.h.DialTCP(netip.AddrPortFrom(host6, 0), fromPeer6, TCPOptions{}); !errors.Is(err, ErrAddrNotAvail) {
+			t.Errorf("dialling: %v, want %v", err, ErrAddrNotAvail)
+		}
+	})
+}
+
+// Without DetectDuplicates an IPv6 address that turns out to be taken goes. One that is added where duplicates are detected is not used.
 func TestDuplicateIsTakenAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := pipe.New(pipe.Config{})
