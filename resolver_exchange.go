@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -143,7 +144,7 @@ func (s *Stack) dialQuery(out dns.Out) (*UDPConn, error) {
 func (x *exchange) converse(k *querySocket) {
 	d := Dialer{Stack: x.resolver.Stack}
 	n := network{transport: transportTCP}
-	c, err := d.dialTCP(k.ctx, n, unmap(k.out.Server), unmap(k.out.Server))
+	c, err := d.dialTCP(k.ctx, n, netip.AddrPort{}, unmap(k.out.Server))
 	if err != nil {
 		err = &net.OpError{Op: "dial", Net: n.String(), Addr: transportTCP.addr(k.out.Server), Err: err}
 		x.hear(k, dns.In{Socket: k.out.Socket, Err: err})
