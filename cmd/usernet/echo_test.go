@@ -24,7 +24,8 @@ const limit = 20 * time.Second
 const (
 	serverAddr = "10.9.0.1"
 	serverPort = "10.9.0.1:7"
-	clientAddr = "10.9.0.2"
+	serverNet  = "10.9.0.1/24"
+	clientNet  = "10.9.0.2/24"
 )
 
 // joined returns two stacks with a wire between them; what the client sends
@@ -35,18 +36,17 @@ func joined(t *testing.T, watch func(link.Link) link.Link) (server, client *user
 	if watch != nil {
 		b = watch(b)
 	}
-	return stackOn(t, a, serverAddr), stackOn(t, b, clientAddr)
+	return stackOn(t, a, serverNet), stackOn(t, b, clientNet)
 }
 
-func stackOn(t *testing.T, l link.Link, addr string) *usernet.Stack {
+func stackOn(t *testing.T, l link.Link, prefix string) *usernet.Stack {
 	t.Helper()
 	s, err := usernet.New(usernet.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	prefix := netip.PrefixFrom(netip.MustParseAddr(addr), 24)
-	if err := s.Attach(l, usernet.Interface{Addrs: []netip.Prefix{prefix}}); err != nil {
+	if err := s.Attach(l, usernet.Interface{Addrs: []netip.Prefix{netip.MustParsePrefix(prefix)}}); err != nil {
 		t.Fatal(err)
 	}
 	return s

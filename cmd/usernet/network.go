@@ -128,9 +128,40 @@ func (n *network) attach(ctx context.Context, s *usernet.Stack, l link.Link, err
 	case n.device.kind == rawipKind:
 		return n.routeByKernel(s, name)
 	case n.autoconf:
-		return n.awaitRouter(ctx, s, name, errOut)
+		err = n.awaitRouter(ctx, s, name, errOut)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return n.awaitChecks(ctx, s)
+}
+
+// checkTime bounds the search for other owners of an IPv6 address, which takes a
+// second or two (RFC 4862, 5.4).
+const checkTime = 5 * time.Second
+
+// awaitChecks waits until nobody else is known to have our IPv6 addresses. They are
+// in use before (RFC 4429), but Linux answers no solicitation from such an address:
+// a first datagram would have to wait for a second one.
+func (n *network) awaitChecks(ctx context.Context, s *usernet.Stack) error {
+	for began := time.Now(); ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+		own, checking := map[netip.Prefix]bool{}, false
+		for _, i := range s.Interfaces() {
+			for _, a := range i.Addrs {
+				own[a.Prefix] = true
+				checking = checking || a.Tentative || a.Optimistic
+			}
+		}
+		for _, p := range n.addrs {
+			if !own[p] {
+				return fmt.Errorf("%v: another host has the address %v", &n.device, p.Addr())
+			}
+		}
+		if !checking || time.Since(began) > checkTime {
+			return nil
+		}
+	}
+	return ctx.Err()
 }
 
 // routeByKernel leaves it to the host's kernel how everybody is reached.
