@@ -19,9 +19,10 @@
 //   - The host's own firewall rules for input do not apply to these ports: the
 //     packets are copied before them. What acts earlier does: XDP, tc, and
 //     nftables' netdev family. Rules for output apply; a packet that they refuse is
-//     refused with EPERM. Where connections are tracked, the tracker sees only what
-//     is sent, and may call it invalid: a rule that drops what is invalid on output
-//     needs an exception.
+//     refused with EPERM. Where connections are tracked, the tracker never sees
+//     those from outside begin, since what opens them is dropped, and calls the
+//     stack's answers invalid: a rule that drops what is invalid on output needs an
+//     exception. Connections that the stack dials it knows.
 //   - A port is taken on all addresses of the host and for both families, whichever
 //     the stack has. A port that any program has bound, for either family, or for
 //     which the kernel has a connection, one in TIME-WAIT among them, is in use
