@@ -91,7 +91,7 @@ func ParseIGMPQuery(b []byte) (q MembershipQuery, r Reason) {
 	case len(b) < IGMPLen:
 		return q, ReasonIGMPTruncated
 	case len(b) == IGMPLen && b[1] == 0:
-		// RFC 2236, 4: the field "contains a zero, interpreted as 100 (10 seconds)".
+		// RFC 2236, 4: "This MUST be interpreted as a value of 100 (10 seconds)."
 		q.Version, q.MaxResponse = 1, 10*time.Second
 	case len(b) == IGMPLen:
 		q.Version, q.MaxResponse = 2, time.Duration(b[1])*igmpUnit

@@ -132,6 +132,27 @@ func (c *UDPConn) setDeadlines(t time.Time, read, write bool) error {
 	return nil
 }
 
+// Bounds of SetReadBuffer in bytes.
+const (
+	minUDPReadBuffer = 4 << 10
+	maxUDPReadBuffer = 64 << 20
+)
+
+// SetReadBuffer sets how many bytes may wait to be read, counted as the room that
+// they take; what is beyond the bounds is brought to them.
+func (c *UDPConn) SetReadBuffer(bytes int) error {
+	if bytes < 0 {
+		return ErrInvalid
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	c.readBuffer = min(max(bytes, minUDPReadBuffer), maxUDPReadBuffer)
+	return nil
+}
+
 // Close frees the port and wakes all who wait. A second Close returns ErrClosed.
 func (c *UDPConn) Close() error {
 	c.mu.Lock()

@@ -206,9 +206,8 @@ func (c *UDPConn) sendGroup(r *route, b []byte, to netip.AddrPort) (int, error) 
 		}
 	}
 	if loop {
-		// RFC 1112, 6.1: "if the datagram is sent to a group to which the sending host
-		// belongs on the outgoing interface [...] a copy of the datagram is to be looped
-		// back": see 6.4 and 7.2.
+		// RFC 1112, 6.1, leaves it to the application whether members on the sending host,
+		// of the interface by which the datagram leaves, get a copy.
 		from := c.h.withZone(netip.AddrPortFrom(r.src, c.local.Port()), r.src)
 		p := inPacket{head: make([]byte, wire.UDPLen), rest: [][]byte{b}, size: wire.UDPLen + len(b)}
 		c.h.deliverGroup(from, netip.AddrPortFrom(dst, to.Port()), &p)
@@ -238,10 +237,8 @@ func (h *Host) deliverGroup(from, to netip.AddrPort, p *inPacket) Reason {
 }
 
 // findGroup appends the sockets that take what is sent to local, a group's or a
-// broadcast address.
-//
-// RFC 1122, 4.1.3.3 leaves it open what sockets get of a group's datagram; this is
-// what those of Linux with the option IP_MULTICAST_ALL get, which is the default.
+// broadcast address: those that sockets of Linux with the option IP_MULTICAST_ALL
+// are, which is the default.
 func (t *udpTable) findGroup(takers []*UDPConn, local netip.AddrPort) []*UDPConn {
 	k := makeFlowKey(local, netip.AddrPort{})
 	t.mu.RLock()
@@ -259,25 +256,4 @@ func (b *inputBatch) udpGroup(srcPort, dstPort uint16) Reason {
 		b.portUnreachable()
 	}
 	return r
-}
-
-// Bounds of SetReadBuffer in bytes.
-const (
-	minUDPReadBuffer = 4 << 10
-	maxUDPReadBuffer = 64 << 20
-)
-
-// SetReadBuffer sets how many bytes may wait to be read, counted as the room that
-// they take; what is beyond the bounds is brought to them.
-func (c *UDPConn) SetReadBuffer(bytes int) error {
-	if bytes < 0 {
-		return ErrInvalid
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return ErrClosed
-	}
-	c.readBuffer = min(max(bytes, minUDPReadBuffer), maxUDPReadBuffer)
-	return nil
 }
