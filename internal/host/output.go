@@ -1,7 +1,9 @@
 package host
 
 import (
+	"errors"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/usernet-go/usernet/link"
@@ -77,8 +79,9 @@ func (ifc *iface) send(now time.Time, r *route, packets []link.Packet) (int, err
 	return ifc.transmit(packets)
 }
 
-// transmit hands packets to the link and counts what it took. Whatever the link's
-// error says, to the stack it is ErrLinkDown.
+// transmit hands packets to the link and counts what it took. A packet that
+// the link has no way for because of its size is ErrMessageTooLong; whatever else
+// the link's error says, to the stack it is ErrLinkDown.
 func (ifc *iface) transmit(packets []link.Packet) (int, error) {
 	if ifc.down.Load() {
 		return 0, ErrLinkDown
@@ -93,6 +96,9 @@ func (ifc *iface) transmit(packets []link.Packet) (int, error) {
 	c.bytesOut.Add(uint64(bytes))
 	if err != nil {
 		ifc.h.log.Debug("link refuses a packet", "interface", ifc.name, "error", err)
+		if errors.Is(err, syscall.EMSGSIZE) {
+			return n, ErrMessageTooLong
+		}
 		err = ErrLinkDown
 	}
 	return n, err

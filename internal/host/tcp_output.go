@@ -59,7 +59,9 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 			// with it: the link may return. A dial fails at once.
 			o.route.ifc.countLost(n-sent, err)
 			sent = n
-			c.m.Unreachable(now, err, false)
+			if err != ErrMessageTooLong { // else the path takes less than the link says: a black hole that is near
+				c.m.Unreachable(now, err, false)
+			}
 		}
 		for i := n - 1; i >= sent; i-- {
 			c.m.Unsent(now, &o.segments[i])

@@ -2,10 +2,12 @@ package host
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,10 +17,11 @@ import (
 	"github.com/usernet-go/usernet/wire"
 )
 
-// A holeLink loses packets that are larger than size, and says nothing.
+// A holeLink loses packets that are larger than size.
 type holeLink struct {
 	link.Link
 	size atomic.Int64 // bytes, IP header included
+	says bool         // that it does
 }
 
 func (l *holeLink) Send(batch []link.Packet) (int, error) {
@@ -27,7 +30,11 @@ func (l *holeLink) Send(batch []link.Packet) (int, error) {
 		if s := batch[i].Offload; s.Segmentation != link.SegmentNone {
 			size = int(s.HeaderLen) - wire.EthernetLen + int(s.SegmentSize)
 		}
-		if size <= int(l.size.Load()) {
+		if size > int(l.size.Load()) {
+			if l.says {
+				return i, fmt.Errorf("link: %w", syscall.EMSGSIZE)
+			}
+		} else {
 			if _, err := l.Link.Send(batch[i : i+1]); err != nil {
 				return i, err
 			}
@@ -39,12 +46,12 @@ func (l *holeLink) Send(batch []link.Packet) (int, error) {
 // A path that silently loses large packets: the transfer goes on in smaller ones,
 // and later connections and datagrams start with what was found out.
 func TestTCPBlackHole(t *testing.T) {
-	for _, gso := range []bool{false, true} {
+	for _, variant := range []struct{ gso, says bool }{{}, {gso: true}, {says: true}} {
 		for _, family := range families {
 			t.Run(family.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					la, lb := pipe.New(pipe.Config{MTU: 1500, GSO: gso})
-					hole := &holeLink{Link: la}
+					la, lb := pipe.New(pipe.Config{MTU: 1500, GSO: variant.gso})
+					hole := &holeLink{Link: la, says: variant.says}
 					hole.size.Store(1300)
 					a := newHostOn(t, hole, 1, hostNets)
 					b := newHostOn(t, lb, 2, []netip.Prefix{netip.PrefixFrom(peer4, 24), netip.PrefixFrom(peer6, 64)})
