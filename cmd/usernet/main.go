@@ -76,7 +76,8 @@ func newRoot() (root *cobra.Command, started *bool) {
 other end, over an interface of the host with an address of its own, or with the
 host's own addresses beside its kernel.`,
 		Example: `  usernet demo
-  usernet echo serve 10.9.0.2:7 --link tap:tap0 --addr 10.9.0.2/24 --host-addr 10.9.0.1/24`,
+  usernet echo serve 10.9.0.2:7 --link tap:tap0 --addr 10.9.0.2/24 --host-addr 10.9.0.1/24
+  usernet get https://example.com/ --link rawip --dns 192.0.2.53`,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		PersistentPreRun: func(*cobra.Command, []string) { *started = true },

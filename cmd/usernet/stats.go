@@ -14,6 +14,9 @@ import (
 // writeStats writes the connections of s, as ss does, and its counters (--stats).
 func writeStats(w io.Writer, s *usernet.Stack) {
 	var b bytes.Buffer
+	if isTerminal(w) {
+		b.WriteString(clearLine) // a line of progress may stand there
+	}
 	fmt.Fprintf(&b, "%-5s %-10s %6s %6s %23s %23s\n", "Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port")
 	for _, c := range s.Connections() {
 		fmt.Fprintln(&b, c)
