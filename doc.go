@@ -33,7 +33,9 @@
 // reads addresses and networks, turns the engine's sentinels into package net's
 // errors, and leaves the rest to the engine.
 //
-// It does not resolve host names yet, apart from localhost, and has neither
-// multicast membership nor raw sockets. SyscallConn and File are not offered:
-// there is no descriptor.
+// Names are looked up as Config.Resolver says: in a map, and with the DNS. Without it
+// localhost is the only one.
+//
+// It has no raw sockets. SyscallConn and File are not offered: there is no
+// descriptor.
 package usernet

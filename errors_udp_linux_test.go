@@ -160,7 +160,7 @@ var addressErrors = []errorCase{
 		return errs(w.typed.listenTCP("tcp", l.Addr().(*net.TCPAddr)), w.typed.listenUDP("udp", p.LocalAddr().(*net.UDPAddr)))
 	}, is: []error{syscall.EADDRINUSE}},
 
-	{name: "host name", alone: "the stack has no resolver yet", run: func(w *world) []error {
+	{name: "host name", alone: "package net has a resolver", run: func(w *world) []error {
 		_, err := w.listen("tcp", "example.org:80")
 		return errs(err, w.dialError("tcp", "example.org:80"))
 	}, want: []string{

@@ -1,6 +1,7 @@
 package usernet_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -162,4 +163,24 @@ func ExampleDialer() {
 	// Output:
 	// dial tcp :2000->10.0.0.2:9: connect: connection refused
 	// true
+}
+
+// A stack that knows some names by itself; Resolver.Servers would have it ask for
+// others.
+func ExampleResolver() {
+	s, err := usernet.New(usernet.Config{Resolver: &usernet.Resolver{
+		Hosts: map[string][]netip.Addr{"printer.lan": {netip.MustParseAddr("10.0.0.9")}},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	for _, name := range []string{"printer.lan", "localhost", "scanner.lan"} {
+		addrs, err := s.Resolver().LookupHost(context.Background(), name)
+		fmt.Println(addrs, err)
+	}
+	// Output:
+	// [10.0.0.9] <nil>
+	// [::1 127.0.0.1] <nil>
+	// [] lookup scanner.lan: no such host
 }

@@ -123,6 +123,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{usernet.Config{TimeWait: -time.Second}, "Config.TimeWait is -1s; want 1ms to 1h0m0s"},
 		{usernet.Config{MinRTO: time.Hour}, "Config.MinRTO"},
 		{usernet.Config{DelayedACK: 500 * time.Millisecond}, "Config.DelayedACK is 500ms; want"},
+		{usernet.Config{Resolver: &usernet.Resolver{Servers: []netip.AddrPort{{}}}}, "Config.Resolver.Servers[0] is invalid AddrPort; want an address and a port"},
 		{usernet.Config{Rand: strings.NewReader("short")}, "usernet: random numbers: "},
 	} {
 		s, err := usernet.New(c.config)
