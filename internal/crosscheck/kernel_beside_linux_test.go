@@ -52,7 +52,7 @@ var (
 // and returns a stack on it with its addresses.
 func (ns *netns) attachBeside(t testing.TB, kind string, at place) (s *usernet.Stack, addr4, addr6 string) {
 	t.Helper()
-	s, err := usernet.New(usernet.Config{})
+	s, err := usernet.New(usernet.Config{TTL: besideTTL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,11 +96,17 @@ func (ns *netns) attachBeside(t testing.TB, kind string, at place) (s *usernet.S
 	return s, addr4, addr6
 }
 
-// watchResets has tcpdump look for resets on a device; what it returns ends that,
-// and tells its lines.
-func (ns *netns) watchResets(t testing.TB, dev string) func() []string {
+// By their time to live usernet's packets are told from those of a kernel.
+const besideTTL, kernelTTL = 128, 64
+
+// watchResets has tcpdump look for resets on a device that a kernel has sent from
+// the addresses of hosts; what it returns ends that, and tells its lines. Usernet's
+// own are none of them: where the last acknowledgment of a connection comes twice,
+// since a FIN was sent again, RFC 9293 wants the second one reset.
+func (ns *netns) watchResets(t testing.TB, dev string, hosts ...string) func() []string {
 	t.Helper()
-	const filter = "tcp and ((ip and tcp[13] & 4 != 0) or (ip6 and ip6[53] & 4 != 0))"
+	filter := fmt.Sprintf("((ip and tcp[13] & 4 != 0 and ip[8] <= %d) or (ip6 and ip6[6] = 6 and ip6[53] & 4 != 0 and ip6[7] <= %d)) and (src host %s)",
+		kernelTTL, kernelTTL, strings.Join(hosts, " or src host "))
 	var out lockedBuffer
 	cmd := ns.command("tcpdump", "-i", dev, "-nn", "-l", "--immediate-mode", filter)
 	cmd.Stdout = &out
@@ -124,7 +130,8 @@ func (ns *netns) watchResets(t testing.TB, dev string) func() []string {
 
 // TestKernelBesideLoss is the demonstration that the project began with: bulk in
 // both directions between usernet, beside a kernel with a TCP of its own, and the
-// kernel's nc behind a router that loses packets; and not one reset on the wire.
+// kernel's nc behind a router that loses packets; and no kernel resets what is
+// usernet's.
 func TestKernelBesideLoss(t *testing.T) {
 	for _, c := range []struct {
 		kind string
@@ -145,7 +152,7 @@ func TestKernelBesideLoss(t *testing.T) {
 			needKernel(t, "nc", "nft", "ethtool", "tcpdump")
 			p := newPath(t, pathConfig{mtu: c.mtu, single: true, percent: 1})
 			host1 := p.newNeighbour(t)
-			resets := p.router.watchResets(t, gateDev)
+			resets := p.router.watchResets(t, gateDev, near4, near6, beside4, beside6)
 			s, near, near6 := host1.attachBeside(t, c.kind, nearPlace)
 			kernel := far4
 			if c.v6 {

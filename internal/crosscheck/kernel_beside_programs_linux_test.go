@@ -27,7 +27,7 @@ func TestKernelBesideCurl(t *testing.T) {
 			needKernel(t, "curl", "tcpdump", "ethtool")
 			p := newPath(t, pathConfig{mtu: 1500})
 			host1 := p.newNeighbour(t)
-			resets := p.router.watchResets(t, gateDev)
+			resets := p.router.watchResets(t, gateDev, near4, near6, beside4, beside6)
 			s, near, near6 := host1.attachBeside(t, kind, nearPlace)
 			l, err := s.Listen("tcp", ":80")
 			if err != nil {
@@ -88,7 +88,7 @@ func TestKernelBesideItself(t *testing.T) {
 	needKernel(t, "nft", "ethtool", "tcpdump")
 	p := newPath(t, pathConfig{mtu: 1500, single: true, percent: 1})
 	host1 := p.newNeighbour(t)
-	resets := p.router.watchResets(t, gateDev)
+	resets := p.router.watchResets(t, gateDev, near4, near6, beside4, beside6, far4, far6)
 	a, _, _ := host1.attachBeside(t, "packet", nearPlace)
 	b, b4, b6 := p.far.attachBeside(t, "rawip", farPlace)
 	l, err := b.Listen("tcp", ":7")
@@ -147,7 +147,7 @@ func TestKernelBesideClosed(t *testing.T) {
 			needKernel(t, "tcpdump")
 			p := newPath(t, pathConfig{mtu: 1500})
 			host1 := p.newNeighbour(t)
-			resets := p.router.watchResets(t, gateDev)
+			resets := p.router.watchResets(t, gateDev, near4, near6, beside4, beside6)
 			s, _, _ := host1.attachBeside(t, kind, nearPlace)
 			ours, err := s.Listen("tcp", ":7")
 			if err != nil {
