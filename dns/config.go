@@ -15,7 +15,8 @@ type Config struct {
 	// First is the index of the server to begin with, modulo their number.
 	// Callers that count it up share the load among the servers ("rotate").
 	First int
-	// Search are domains in which names are looked for that are not complete.
+	// Search are domains in which names are looked for that are not complete. What
+	// is no domain is passed over.
 	Search []string
 	// Ndots is how many dots make a name complete enough to be tried as it is
 	// before the domains of Search: 1; negative means 0.

@@ -276,7 +276,7 @@ func TestChainOfAliases(t *testing.T) {
 }
 
 func TestSearchList(t *testing.T) {
-	c := Config{Search: []string{"one.test", "Two.test.", ""}}
+	c := Config{Search: []string{"one.test", "Two.test.", "", ".", ".x", "a..b", "a b", "onion", strings.Repeat("a", 64)}}
 	for _, tt := range []struct {
 		name  string
 		ndots int
@@ -287,8 +287,13 @@ func TestSearchList(t *testing.T) {
 		{"host.", 0, "host."},
 		{"a.host", 0, "a.host. a.host.one.test. a.host.two.test."},
 		{"a.host", 2, "a.host.one.test. a.host.two.test. a.host."},
-		{"x.ONION", 0, "x.onion.one.test. x.onion.two.test."},
+		// RFC 7686, 2; RFC 6761, 6.3: not even with a domain of the search list behind it
+		{"x.ONION", 0, ""},
+		{"x.onion", 5, ""},
+		{"onion.", 0, ""},
 		{"x.onion.", 0, ""},
+		{"a.LocalHost", 0, ""},
+		{"xonion", 0, "xonion.one.test. xonion.two.test. xonion."},
 		{"not valid", 0, ""},
 		{strings.Repeat("a.", 122) + "a", 0, strings.Repeat("a.", 123)},
 	} {

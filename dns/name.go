@@ -50,8 +50,11 @@ func (c *Config) candidates(name string) []string {
 	// In lower case, because the question must come back as it was sent, and
 	// servers that do not keep its case make it that.
 	name = strings.ToLower(name)
+	if private(name) {
+		return nil // nor within the domains of Search: their servers would learn it, too
+	}
 	if strings.HasSuffix(name, ".") {
-		return mayAsk(nil, name)
+		return []string{name}
 	}
 	var names []string
 	complete := strings.Count(name, ".") >= c.Ndots
@@ -72,14 +75,28 @@ func (c *Config) candidates(name string) []string {
 	return names
 }
 
-// mayAsk appends name to names, unless servers are not to be asked for it.
+// mayAsk appends name to names, unless there can be none or servers are not to be
+// asked for it.
 func mayAsk(names []string, name string) []string {
-	// RFC 7686, 2: names in .onion are none of the DNS's, and asking for them tells
-	// the servers what only Tor is to know.
-	if len(name) > maxName+1 || strings.HasSuffix(name, ".onion.") {
+	if !ValidName(name) || private(name) {
 		return names
 	}
 	return append(names, name)
+}
+
+// private reports whether name, in lower case, is none of the DNS's.
+//
+// RFC 7686, 2: in .onion it is only Tor's to know. RFC 6761, 6.3: "Name resolution
+// APIs SHOULD NOT send queries for localhost names to their configured caching DNS
+// server(s)."
+func private(name string) bool {
+	name = strings.TrimSuffix(name, ".")
+	for _, domain := range [...]string{"onion", "localhost"} {
+		if rest, ok := strings.CutSuffix(name, domain); ok && (rest == "" || rest[len(rest)-1] == '.') {
+			return true
+		}
+	}
+	return false
 }
 
 // ReverseName returns the name at which the PTR records of an address are: RFC
