@@ -77,6 +77,17 @@ func compareDestinations(a, b *destination) int {
 		cmp.Compare(scopeOf(a.dst), scopeOf(b.dst)),
 		// "Rule 9: Use longest matching prefix. When DA and DB belong to the same address
 		// family": rule 6 has told the families apart.
-		cmp.Compare(commonPrefixLen(b.source.prefix, b.dst), commonPrefixLen(a.source.prefix, a.dst)),
+		cmp.Compare(matching(b), matching(a)),
 	)
+}
+
+// matching is CommonPrefixLen(Source(D), D) where it tells something. IPv4 addresses
+// say nothing of who is near, and servers spread load by their order, which rule 9
+// would undo: package net leaves them alone, too. "Rules 9 and 10 MAY be superseded
+// [...]".
+func matching(d *destination) int {
+	if d.dst.Is4() {
+		return 0
+	}
+	return commonPrefixLen(d.source.prefix, d.dst)
 }
