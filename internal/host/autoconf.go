@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -114,7 +115,7 @@ func (a *autoconf) changed(now time.Time) {
 		if p.find(addr) == nil {
 			a.duplicates.Forget(addr)
 			a.routers.Removed(addr)
-			a.release(addr, fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, addr))
+			a.release(addr, takenAway(addr))
 		}
 	}
 	for _, own := range p.addrs {
@@ -148,30 +149,46 @@ func (a *autoconf) expect(addrs []address) *checkWaiter {
 	return w
 }
 
-// wait returns when the checks are over. Its error wraps ErrAddrInUse for a
-// duplicate.
-func (w *checkWaiter) wait() error {
+// wait returns when the checks are over, which have begun, unless an address was
+// taken away before they could. Its error wraps ErrAddrInUse for a duplicate.
+func (a *autoconf) wait(w *checkWaiter) error {
 	if w == nil {
 		return nil
 	}
+	a.mu.Lock()
+	for _, addr := range slices.Clone(w.addrs) {
+		if a.duplicates.find(addr) == nil {
+			a.release(addr, takenAway(addr))
+		}
+	}
+	a.mu.Unlock()
 	return <-w.done
+}
+
+func takenAway(addr netip.Addr) error {
+	return fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, addr)
 }
 
 // release tells those who wait for addr what has come of it. It is called with mu
 // held.
 func (a *autoconf) release(addr netip.Addr, err error) {
-	kept := a.waiters[:0]
-	for _, w := range a.waiters {
-		if !w.forget(addr) {
-			kept = append(kept, w)
-		} else if err != nil || len(w.addrs) == 0 {
-			w.done <- err
-		} else {
-			kept = append(kept, w)
-		}
+	for _, w := range a.known(addr, err != nil) {
+		w.done <- err
 	}
-	clear(a.waiters[len(kept):])
-	a.waiters = kept
+}
+
+// known takes those who wait for addr, of which is known now what has come of it,
+// off the list, and returns them: those who wait for others besides only if it has
+// failed. It is called with mu held.
+func (a *autoconf) known(addr netip.Addr, failed bool) (known []*checkWaiter) {
+	a.waiters = slices.DeleteFunc(a.waiters, func(w *checkWaiter) bool {
+		over := w.forget(addr) && (failed || len(w.addrs) == 0)
+		if over {
+			known = append(known, w)
+		}
+		return over
+	})
+	return known
 }
 
 // forget takes addr off w's list; false if it is not on it.

@@ -97,14 +97,22 @@ func (a *autoconf) takeDuplicate(now time.Time, e duplicateEvent, edits []func(*
 				own.tentative, own.optimistic = false, false
 			}
 		})
-		sends = append(sends, func() { a.tell(e.addr, nil) })
+		sends = append(sends, func() {
+			a.tell(e.addr, nil)
+			if e.addr.Is6() {
+				ifc.neighbours.askAgain(now, e.addr)
+			}
+		})
 	case eventDuplicate:
 		a.routers.Duplicate(now, e.addr)
+		waiters := a.known(e.addr, true) // they are told when the address is gone
 		edits = append(edits, func(t *topology) { t.removeAddress(ifc, e.addr) })
 		sends = append(sends, func() {
 			h.log.Error("address is a duplicate, and not used", "interface", ifc.name, "address", e.addr, "mac", e.mac)
+			for _, w := range waiters {
+				w.done <- fmt.Errorf("%w: %v belongs to %v", ErrAddrInUse, e.addr, e.mac)
+			}
 		})
-		a.release(e.addr, fmt.Errorf("%w: %v belongs to %v", ErrAddrInUse, e.addr, e.mac))
 	case eventConflict:
 		sends = append(sends, func() {
 			h.log.Warn("address is used by another host", "interface", ifc.name, "address", e.addr, "mac", e.mac)
@@ -127,6 +135,10 @@ func (a *autoconf) edit(t *topology, e *routerEvent) {
 	if e.redirected {
 		r.origin = routeRedirected
 	}
+	own := t.place(a.ifc).find(e.prefix.Addr())
+	if own != nil && own.origin == originConfigured {
+		own = nil
+	}
 	switch e.kind {
 	case eventAddRoute:
 		if err := t.addRoute(r); err != nil {
@@ -144,9 +156,11 @@ func (a *autoconf) edit(t *topology, e *routerEvent) {
 			a.ifc.h.log.Debug("address is not added", "interface", a.ifc.name, "error", err)
 		}
 	case eventRemoveAddress:
-		t.removeAddress(a.ifc, e.prefix.Addr())
+		if own != nil {
+			t.removeAddress(a.ifc, e.prefix.Addr())
+		}
 	default:
-		if own := t.place(a.ifc).find(e.prefix.Addr()); own != nil {
+		if own != nil {
 			own.deprecated = e.kind == eventDeprecate
 		}
 	}
@@ -204,8 +218,12 @@ func (ifc *iface) announce(now time.Time, addr netip.Addr) {
 
 // solicitRouters sends a router solicitation.
 func (a *autoconf) solicitRouters(now time.Time) {
+	p := a.ifc.h.net.Load().place(a.ifc)
+	if p == nil {
+		return // the interface is being taken away
+	}
 	src, m := netip.IPv6Unspecified(), wire.RouterSolicitation{}
-	if own := selectSource(a.ifc.h.net.Load().place(a.ifc).addrs, allRoutersLink, allRoutersLink); own != nil {
+	if own := selectSource(p.addrs, allRoutersLink, allRoutersLink); own != nil {
 		// RFC 4429, 3.2: "A node MUST NOT send a Router Solicitation with a SLLAO from an
 		// Optimistic Address."
 		if src = own.prefix.Addr(); !own.optimistic {
@@ -219,6 +237,6 @@ var allRoutersLink = netip.IPv6LinkLocalAllRouters()
 
 // sendNDGroup sends a message of neighbour discovery to a group.
 func (ifc *iface) sendNDGroup(now time.Time, src, group netip.Addr, message func([]byte) []byte) {
-	r := route{ifc: ifc, src: src, nextHop: group, mac: groupMAC(group), mtu: ifc.linkInfo.MTU}
+	r := route{ifc: ifc, src: src, nextHop: group, mac: wire.MulticastMAC(group), mtu: ifc.linkInfo.MTU}
 	ifc.sendND(now, &r, group, message)
 }

@@ -56,13 +56,15 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	for range queues {
 		<-running
 	}
-	checks := ifc.autoconf.expect(addrs)
-	if ifc.autoconf != nil {
-		ifc.autoconf.start(h.clock.Now(), config.Autoconfigure)
+	if ifc.autoconf == nil {
+		return nil
 	}
-	if err := checks.wait(); err != nil {
-		// What it can say against that: somebody was faster, which is as well.
-		_ = h.Detach(ifc.name)
+	checks := ifc.autoconf.expect(addrs)
+	ifc.autoconf.start(h.clock.Now(), config.Autoconfigure)
+	if err := ifc.autoconf.wait(checks); err != nil {
+		// What it can say against that: somebody was faster, which is as well. Another
+		// interface may have the name by then.
+		_ = h.detach(func(*topology) *iface { return ifc })
 		return err
 	}
 	return nil
@@ -73,10 +75,19 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 // nothing is delivered from the link any more, so it must not be called from
 // within a delivery.
 func (h *Host) Detach(name string) error {
+	err := h.detach(func(t *topology) *iface { return t.ifaceNamed(name) })
+	if err == ErrNoInterface {
+		return fmt.Errorf("%w: %q", err, name)
+	}
+	return err
+}
+
+// detach takes away the interface that which returns.
+func (h *Host) detach(which func(*topology) *iface) error {
 	var ifc *iface
 	err := h.change(func(t *topology) error {
-		if ifc = t.ifaceNamed(name); ifc == nil || ifc == h.lo {
-			return fmt.Errorf("%w: %q", ErrNoInterface, name)
+		if ifc = which(t); ifc == nil || ifc == h.lo || t.place(ifc) == nil {
+			return ErrNoInterface
 		}
 		t.detach(ifc)
 		return nil
@@ -96,10 +107,10 @@ func (h *Host) Detach(name string) error {
 // its network's prefix, to which there is a route from then on. Where duplicates
 // are detected it waits for that, as Attach does.
 func (h *Host) AddAddress(name string, p netip.Prefix) error {
+	var ifc *iface
 	var checks *checkWaiter
-	err := h.change(func(t *topology) error {
-		ifc, err := h.namedIn(t, name)
-		if err != nil {
+	err := h.change(func(t *topology) (err error) {
+		if ifc, err = h.namedIn(t, name); err != nil {
 			return err
 		}
 		a, err := ifc.newAddress(p)
@@ -120,7 +131,7 @@ func (h *Host) AddAddress(name string, p netip.Prefix) error {
 	if err != nil {
 		return err
 	}
-	return checks.wait()
+	return ifc.autoconf.wait(checks)
 }
 
 // RemoveAddress takes an address away from the interface of that name.

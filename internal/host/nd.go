@@ -164,16 +164,18 @@ func (t *neighbourTable) sendNeighborSolicitation(now time.Time, e *neighbourEve
 		return
 	}
 	// RFC 4429, 3.2: "A node MUST NOT use an Optimistic Address as the source address of
-	// a Neighbor Solicitation", lest its MAC replaces that of another owner. Without our
-	// MAC it replaces nothing: some hosts answer that at once, others when the check is
-	// over, which is before we ask again.
+	// a Neighbor Solicitation", and "SHOULD buffer the packet until DAD is complete", lest
+	// our MAC replaces that of another owner in its neighbours' caches. This goes beyond
+	// the letter: without our MAC it replaces nothing, and hosts that answer it, as this
+	// one does, need not wait a second for their first packet. Others, the kernels among
+	// them, do not answer; they are asked again the moment the check is over.
 	if !optimistic {
 		m.SourceMAC = t.ifc.mac
 	}
 	dst, r := e.addr, route{ifc: t.ifc, src: src, nextHop: e.addr, mac: e.mac, mtu: t.ifc.linkInfo.MTU}
 	if e.mac.IsZero() {
 		dst = wire.SolicitedNode(e.addr)
-		r.nextHop, r.mac = dst, groupMAC(dst)
+		r.nextHop, r.mac = dst, wire.MulticastMAC(dst)
 	}
 	t.ifc.sendND(now, &r, dst, m.Append)
 }

@@ -80,6 +80,7 @@ type neighbour struct {
 type queuedPacket struct {
 	frame   []byte
 	offload link.Offload
+	moved   bool // it has waited for another router before
 }
 
 // packMAC returns what neighbour.word is for m.
@@ -147,10 +148,9 @@ const (
 // has, or ask in the name of many.
 type neighbourCache struct {
 	max       int
-	epoch     time.Time     // of the host
-	random    float64       // of 0 to 1, by which hosts differ
-	reachable time.Duration // ReachableTime
-	retrans   time.Duration // RetransTimer
+	epoch     time.Time         // of the host
+	random    float64           // of 0 to 1, by which hosts differ
+	times     [2]neighbourTimes // of IPv4 and of IPv6
 	solicits  tokenBucket
 	entries   map[netip.Addr]*neighbour
 	rings     [2]neighbour // heads of the rings of entries: strangers, known
@@ -164,7 +164,9 @@ type neighbourCache struct {
 // init makes the cache; random is a number of 0 to 1, by which hosts differ.
 func (c *neighbourCache) init(max int, random float64) {
 	c.max, c.random = max, random
-	c.SetTimes(reachableTime, retransTimer)
+	for i := range c.times {
+		c.setTimes(&c.times[i], reachableTime, retransTimer)
+	}
 	c.solicits.init(maxSolicitRate, maxSolicitBurst)
 	c.entries = make(map[netip.Addr]*neighbour)
 	for i := range c.rings {
@@ -173,12 +175,31 @@ func (c *neighbourCache) init(max int, random float64) {
 	}
 }
 
-// SetTimes sets BaseReachableTime and RetransTimer.
+// A neighbourTimes holds what RFC 4861, 6.3.2, has for each interface.
+type neighbourTimes struct {
+	reachable time.Duration // ReachableTime
+	retrans   time.Duration // RetransTimer
+}
+
+// SetTimes sets BaseReachableTime and RetransTimer of IPv6: a router has no say in
+// those of ARP.
 func (c *neighbourCache) SetTimes(reachable, retrans time.Duration) {
+	c.setTimes(&c.times[1], reachable, retrans)
+}
+
+func (c *neighbourCache) setTimes(t *neighbourTimes, reachable, retrans time.Duration) {
 	// RFC 4861, 6.3.2: ReachableTime "should be a uniformly distributed random value
 	// between MIN_RANDOM_FACTOR and MAX_RANDOM_FACTOR times BaseReachableTime".
-	c.reachable = time.Duration((0.5 + c.random) * float64(reachable))
-	c.retrans = retrans
+	t.reachable = time.Duration((0.5 + c.random) * float64(reachable))
+	t.retrans = retrans
+}
+
+// timesOf returns the times that hold for n.
+func (c *neighbourCache) timesOf(n *neighbour) *neighbourTimes {
+	if n.addr.Is4() {
+		return &c.times[0]
+	}
+	return &c.times[1]
 }
 
 // Get returns the entry for addr, a new one if there is none.

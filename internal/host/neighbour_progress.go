@@ -35,10 +35,10 @@ func (c *neighbourCache) confirmed(now time.Time, n *neighbour, d time.Duration)
 		return false
 	}
 	age := now.Sub(c.epoch.Add(time.Duration(at)))
-	if age >= d || age >= c.reachable {
+	if age >= d || age >= c.timesOf(n).reachable {
 		return false
 	}
 	c.enter(now, n, neighbourReachable)
-	n.deadline = now.Add(c.reachable - age)
+	n.deadline = now.Add(c.timesOf(n).reachable - age)
 	return true
 }

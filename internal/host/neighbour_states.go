@@ -64,11 +64,10 @@ func (c *neighbourCache) advertised(now time.Time, n *neighbour, m *neighbourMes
 		// [...]: a. If the state of the entry is REACHABLE, set it to STALE, but do not
 		// update the entry in any other way. b. Otherwise, the received advertisement
 		// should be ignored".
-		if n.state != neighbourReachable {
-			return ReasonNDUnsolicited
+		if n.state == neighbourReachable {
+			c.enter(now, n, neighbourStale)
 		}
-		c.enter(now, n, neighbourStale)
-		return ReasonNone
+		return ReasonNDUnsolicited // what else it says counts for nothing
 	}
 	// "II. [...] the received advertisement MUST update the Neighbor Cache entry as
 	// follows: [...] If the Solicited flag is set, the state of the entry MUST be set
@@ -98,6 +97,17 @@ func (c *neighbourCache) Doubt(now time.Time, n *neighbour, src netip.Addr) {
 	}
 }
 
+// AskAgain asks once more, from the start, for those who are looked for from src and
+// have not answered: they may answer now that src is unique.
+func (c *neighbourCache) AskAgain(now time.Time, src netip.Addr) {
+	for _, n := range c.entries {
+		if n.state == neighbourIncomplete && n.asker == src {
+			n.asked = 0
+			c.solicit(now, n)
+		}
+	}
+}
+
 // learn records m's MAC, if it has one, and lets go what waits.
 func (c *neighbourCache) learn(now time.Time, n *neighbour, m *neighbourMessage, state neighbourState) {
 	if !m.mac.IsZero() {
@@ -118,9 +128,9 @@ func (c *neighbourCache) enter(now time.Time, n *neighbour, state neighbourState
 	n.state, n.asked, n.deadline = state, 0, time.Time{}
 	switch state {
 	case neighbourIncomplete, neighbourProbe:
-		n.deadline = now.Add(c.retrans)
+		n.deadline = now.Add(c.timesOf(n).retrans)
 	case neighbourReachable:
-		n.deadline = now.Add(c.reachable)
+		n.deadline = now.Add(c.timesOf(n).reachable)
 		if !n.known {
 			c.unlink(n)
 			n.known = true
@@ -175,7 +185,7 @@ func (c *neighbourCache) Advance(now time.Time) {
 func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 	switch n.state {
 	case neighbourReachable:
-		if !c.confirmed(now, n, c.reachable) {
+		if !c.confirmed(now, n, c.timesOf(n).reachable) {
 			c.enter(now, n, neighbourStale)
 		}
 	case neighbourDelay:
@@ -195,7 +205,7 @@ func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 		}
 		c.solicit(now, n)
 	case neighbourProbe:
-		if c.confirmed(now, n, c.retrans) {
+		if c.confirmed(now, n, c.timesOf(n).retrans) {
 			return
 		}
 		// "If no response is received after waiting RetransTimer milliseconds after
@@ -209,16 +219,17 @@ func (c *neighbourCache) expire(now time.Time, n *neighbour) {
 	}
 }
 
-// fail removes n, which does not answer.
+// fail removes n, which does not answer. That is told first: what waits for a router
+// may go by another one.
 func (c *neighbourCache) fail(n *neighbour) {
-	c.remove(n, ReasonNeighbourFailed)
 	c.out = append(c.out, neighbourEvent{kind: eventUnreachable, addr: n.addr})
+	c.remove(n, ReasonNeighbourFailed)
 }
 
 // solicit asks for n once more, and sets the time for the next try.
 func (c *neighbourCache) solicit(now time.Time, n *neighbour) {
 	n.asked++
-	n.deadline = now.Add(c.retrans)
+	n.deadline = now.Add(c.timesOf(n).retrans)
 	e := neighbourEvent{kind: eventSolicit, addr: n.addr, asker: n.asker}
 	if n.state == neighbourProbe {
 		e.mac = n.mac

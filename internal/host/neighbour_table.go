@@ -99,6 +99,9 @@ func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
 	case eventUnreachable:
 		t.ifc.autoconf.neighbour(now, (*routerDiscovery).Unreachable, e.addr)
 	case eventDrop:
+		if e.reason == ReasonNeighbourFailed && t.reroute(now, e) {
+			return
+		}
 		t.ifc.h.stats.drop(e.reason)
 		if e.reason == ReasonNeighbourFailed {
 			t.ifc.h.flowFailed(now, t.ifc, e.packet.frame[headroom:])
@@ -106,10 +109,52 @@ func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
 	}
 }
 
+// reroute sends the packet of e, whose neighbour has not answered, by the router that
+// has taken its place: false if there is none. A packet moves once, so that routers
+// none of which answers do not keep it for ever.
+//
+// RFC 4861, 7.3.3: "If address resolution fails, the entry SHOULD be deleted, so that
+// subsequent traffic to that neighbor invokes the next-hop determination procedure
+// again. Invoking next-hop determination at this point ensures that alternate default
+// routers are tried."
+func (t *neighbourTable) reroute(now time.Time, e *neighbourEvent) bool {
+	if e.packet.moved || !e.addr.Is6() {
+		return false // only routers that advertise themselves are replaced
+	}
+	q, _ := wire.ParseQuote(e.packet.frame[headroom:])
+	entry, ok := t.ifc.h.net.Load().find(q.Src, q.Dst, "")
+	if !ok || entry.ifc != t.ifc || !entry.gateway.IsValid() || entry.gateway == e.addr {
+		return false
+	}
+	t.mu.Lock()
+	n := t.cache.Get(entry.gateway)
+	usable := t.cache.Use(now, n, q.Src)
+	if usable {
+		copy(e.packet.frame, n.mac[:])
+	} else {
+		e.packet.moved = true
+		t.cache.Enqueue(n, e.packet)
+	}
+	t.settle(now)
+	if usable {
+		packet := [1]link.Packet{{Data: [][]byte{e.packet.frame}, Offload: e.packet.offload}}
+		t.ifc.transmitOrDrop(packet[:])
+	}
+	return true
+}
+
 // doubt asks r's neighbour whether it is still there.
 func (t *neighbourTable) doubt(now time.Time, r *route) {
 	t.mu.Lock()
 	t.cache.Doubt(now, r.nbr, r.src)
+	t.settle(now)
+}
+
+// askAgain asks at once for those who may have waited until our address src is
+// unique: see sendNeighborSolicitation.
+func (t *neighbourTable) askAgain(now time.Time, src netip.Addr) {
+	t.mu.Lock()
+	t.cache.AskAgain(now, src)
 	t.settle(now)
 }
 
@@ -141,7 +186,7 @@ func copyPacket(p *link.Packet) queuedPacket {
 	for _, d := range p.Data {
 		frame = append(frame, d...)
 	}
-	return queuedPacket{frame, p.Offload}
+	return queuedPacket{frame: frame, offload: p.Offload}
 }
 
 // readdress writes the destination MAC into packets where it is another.
