@@ -307,8 +307,8 @@ func TestLossBehindRecovery(t *testing.T) {
 	}
 }
 
-// RFC 5681, 3.1: "when the given segment has already been retransmitted by way of the retransmission timer at least once,
-// the value of ssthresh is held constant."
+// RFC 5681, 3.1: "[...] when a TCP sender detects segment loss using the retransmission timer and the given segment has
+// already been retransmitted by way of the retransmission timer at least once, the value of ssthresh is held constant."
 func TestRepeatedTimeout(t *testing.T) {
 	o := bulk(8)
 	window := o.config

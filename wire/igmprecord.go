@@ -50,8 +50,8 @@ func (q *MembershipQuery) appendSources(b []byte) []byte {
 
 // floatCode returns what a code of 1+3+mantissa bits means.
 //
-// RFC 9776, 4.1.1, with a mantissa of 4 bits; RFC 9777, 5.1.3, with one of 12:
-// "If Max Resp Code >= 128, [...] Max Response Time = (mant | 0x10) << (exp + 3)".
+// RFC 9776, 4.1.1: "If Max Resp Code >= 128, [...] Max Response Time = (mant | 0x10) <<
+// (exp + 3)", with a mantissa of 4 bits. RFC 9777, 5.1.3, has the same with one of 12.
 func floatCode(code, mantissa int) int {
 	if code>>(mantissa+3) == 0 {
 		return code

@@ -30,7 +30,7 @@ func (h *Host) Connections() []Connection {
 	for _, c := range h.flows.all() {
 		all = append(all, c.connection(now))
 	}
-	all = h.timeWait.connections(all, now)
+	all = h.timeWait.connections(all, now, h.net.Load())
 	all = append(all, h.udp.connections()...)
 	for i := range all {
 		c := &all[i]
@@ -106,8 +106,8 @@ func (ls *tcpListeners) connections() (all []Connection) {
 // timeWaitStep is how many records are looked at under one lock.
 const timeWaitStep = 1024
 
-// connections appends the records.
-func (t *timeWaitTable) connections(all []Connection, now time.Time) []Connection {
+// connections appends the records; net says what the zones are called.
+func (t *timeWaitTable) connections(all []Connection, now time.Time, net *topology) []Connection {
 	for i, more := 1, true; more; i += timeWaitStep {
 		t.mu.Lock()
 		end := min(i+timeWaitStep, len(t.slab))
@@ -117,7 +117,7 @@ func (t *timeWaitTable) connections(all []Connection, now time.Time) []Connectio
 				continue // free
 			}
 			all = append(all, Connection{
-				Network: "tcp", Local: r.key.localAddrPort(), Remote: r.key.remoteAddrPort(),
+				Network: "tcp", Local: r.key.localAddrPort(), Remote: net.remoteAddrPort(&r.key),
 				State: tcp.StateTimeWait, Timer: tcp.TimerTimeWait, TimerLeft: timeLeft(now, r.tw.Deadline()),
 			})
 		}

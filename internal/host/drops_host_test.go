@@ -119,7 +119,6 @@ func TestDropsForHostReasons(t *testing.T) {
 		{reason: ReasonNDUnsolicited, name: "redirect of no router", packet: frame(redirectPacket(router1))},
 		{reason: ReasonICMPType, name: "router advertisement", packet: routerPacket(router1, wire.RouterAdvertisement{RouterLifetime: 1800})},
 		{reason: ReasonICMPEchoGroup, packet: frameTo(wire.Broadcast, wire.EtherTypeIPv4, echoRequest(peer4, directed, "x"))},
-		{reason: ReasonICMPEchoGroup, name: "IPv6 echo to a group", packet: frameTo(groupMAC(group6), wire.EtherTypeIPv6, echoRequest(peer6, group6, "x"))},
 		{reason: ReasonICMPEchoUnknown, packet: frame(ip(peer4, host4, wire.ProtocolICMPv4, []byte{0, 0, 0, 0, 0, 7, 0, 1}))},
 		{reason: ReasonICMPErrorUnknown, packet: quoting4(quoted(54, 34))},
 		{reason: ReasonICMPErrorUnknown, name: "error about another host's packet", packet: quoting4(udpPacket(netip.AddrPortFrom(other4, 1), fromPeer4, ""))},
@@ -285,6 +284,13 @@ func statefulDrops(half []byte) []statefulDrop {
 			}
 			r.counted(func() { r.inject(closed) }, ReasonUDPPort, ReasonICMPErrorLimited)
 			r.silent()
+		}},
+		{reason: ReasonPathMTUFull, run: func(r *rig) {
+			r.counted(func() {
+				for i := range maxPathMTUs + 1 {
+					r.h.learnPathMTU(time.Now(), netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 1000)
+				}
+			}, ReasonPathMTUFull)
 		}},
 		{reason: ReasonUDPQueueFull, config: Config{UDPReceiveBuffer: 3 * (2048 + udpBufferCost)}, run: func(r *rig) {
 			r.counted(func() {

@@ -21,6 +21,8 @@ var (
 	classE      = netip.MustParsePrefix("240.0.0.0/4")
 	allRouters4 = netip.AddrFrom4([4]byte{224, 0, 0, 2})
 	allRouters6 = netip.IPv6LinkLocalAllRouters()
+	// allRoutersSite is RFC 4291, 2.7.1, ff05::2.
+	allRoutersSite = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x05, 15: 0x02})
 )
 
 // forwardable says whether a packet for another host may go on, as far as its
@@ -150,7 +152,12 @@ func (b *inputBatch) passOn(t *transit) Reason {
 	f := b.forwarder
 	mtu := f.route.mtu
 	if t.dst.Is4() && t.header > wire.IPv4Len && (t.largest() <= mtu || t.fragments) {
-		b.recordHop(t)
+		if at := b.recordHop(t); at >= 0 {
+			// RFC 792: "The pointer identifies the octet of the original datagram's header
+			// where the error was detected".
+			b.refuse(t, icmpError{type4: wire.ICMPv4ParameterProblem, word: uint32(at) << 24})
+			return ReasonForwardOption
+		}
 	}
 	switch {
 	case t.largest() <= mtu:
@@ -204,7 +211,15 @@ func (b *inputBatch) refuse(t *transit, e icmpError) {
 }
 
 // forwardFailed tells the source of a packet that was to be sent on that its next
-// hop does not answer. packet starts with its IP header.
-func (h *Host) forwardFailed(now time.Time, q *wire.Quote, packet []byte) {
-	h.sendICMPError(now, culprit{src: q.Src, dst: q.Dst, ip: packet}, unreachableHost(q.Dst))
+// hop does not answer. What is quoted is what would have been on the wire.
+func (h *Host) forwardFailed(now time.Time, q *wire.Quote, p *queuedPacket) {
+	c := culprit{src: q.Src, dst: q.Dst, ip: p.frame[headroom:]}
+	if p.offload != (link.Offload{}) {
+		var cutter link.Cutter
+		whole := link.Packet{Data: [][]byte{p.frame}, Offload: p.offload}
+		if cut, err := cutter.Cut(link.Ethernet, &whole); err == nil {
+			c.ip, c.rest = cut[0].Data[0][headroom:], cut[0].Data[1:]
+		}
+	}
+	h.sendICMPError(now, c, unreachableHost(q.Dst))
 }

@@ -342,5 +342,6 @@ func forwardDrops() []statefulDrop {
 		drop(ReasonForwardScope, link.Ethernet, crossing(peer4, netip.MustParseAddr("169.254.1.1"), 1), link.Offload{}),
 		drop(ReasonForwardBack, link.IP, crossing(peer4, other4, 1), link.Offload{}),
 		drop(ReasonForwardOffload, link.Ethernet, segments[ipAt:], o),
+		drop(ReasonForwardOption, link.Ethernet, asking([]byte{7, 3, 1, 0}), link.Offload{}),
 	}
 }

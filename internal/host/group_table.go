@@ -142,7 +142,12 @@ func (t *groupTable) sync(now time.Time) {
 	for _, a := range p.addrs {
 		ip := a.prefix.Addr()
 		if t.ifc.h.config.Forwarding {
+			// RFC 4291, 2.8: a router recognizes "The All-Routers multicast addresses defined in
+			// Section 2.7.1". The one of scope 1 is on no wire.
 			own[[...]netip.Addr{allRouters4, allRouters6}[familyIndex(ip)]] = true
+			if ip.Is6() {
+				own[allRoutersSite] = true
+			}
 		}
 		if ip.Is6() {
 			// RFC 4862, 5.4.2: "Before sending a Neighbor Solicitation, an interface MUST join

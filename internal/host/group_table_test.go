@@ -221,8 +221,11 @@ func TestGroupsFollowAddresses(t *testing.T) {
 		if got := r.records(true)[wire.SolicitedNode(host6)]; got != wire.ChangeToIncludeMode {
 			t.Errorf("interface detached: %v", got)
 		}
-		if err := other.LeaveGroup("", otherGroup4); err != ErrNoInterface {
+		if err := other.LeaveGroup("eth0", otherGroup4); err != ErrNoInterface {
 			t.Errorf("leaving by an interface that is gone: %v", err)
+		}
+		if err := other.LeaveGroup("", otherGroup4); err != nil {
+			t.Errorf("leaving where the group was joined: %v", err)
 		}
 		if err := other.JoinGroup("eth0", otherGroup4); err != ErrNoInterface {
 			t.Errorf("joining by an interface that is gone: %v", err)

@@ -76,6 +76,12 @@ func (b *inputBatch) icmpv6() Reason {
 	case wire.ICMPv6Redirect:
 		return b.redirect()
 	}
+	if m.Type.IsError() {
+		// RFC 4443, 2.4 (a): "If an ICMPv6 error message of unknown type is received at its
+		// destination, it MUST be passed to the upper-layer process that originated the
+		// packet that caused the error, where this can be identified".
+		return b.unreachable(icmpVerdict{err: ErrHostUnreachable}, 0, false)
+	}
 	return ReasonICMPType
 }
 
@@ -85,16 +91,31 @@ func (b *inputBatch) icmpv6() Reason {
 // An ICMP Echo Request destined to an IP broadcast or IP multicast address MAY be
 // silently discarded. [...] The IP source address in an ICMP Echo Reply MUST be the
 // same as the specific-destination address [...]. Data received in an ICMP Echo
-// Request MUST be entirely included in the resulting Echo Reply." RFC 4443, 4.1, 4.2.
+// Request MUST be entirely included in the resulting Echo Reply." RFC 1812, 4.3.2.5: "An
+// ICMP reply message SHOULD have its TOS bits set to the same value as the TOS bits in
+// the ICMP request that provoked the reply."
 func (b *inputBatch) echo(p wire.Protocol, reply byte) Reason {
-	if b.p.broadcast {
+	src, tos := b.p.dst, uint8(0)
+	switch {
+	case p == wire.ProtocolICMPv4 && b.p.broadcast:
 		return ReasonICMPEchoGroup
+	case p == wire.ProtocolICMPv4:
+		tos = b.p.ip[1] &^ 3 // the rest is ECN's
+	case b.p.dst.IsMulticast():
+		// RFC 4443, 4.2: "An Echo Reply SHOULD be sent in response to an Echo Request
+		// message sent to an IPv6 multicast or anycast address. In this case, the source
+		// address of the reply MUST be a unicast address belonging to the interface on which
+		// the Echo Request message was received."
+		if src = b.t.sourceFor(b.ifc, b.p.src, b.p.src); !src.IsValid() {
+			return ReasonICMPEchoGroup
+		}
 	}
-	r, err := b.h.lookupRoute(b.p.dst, b.p.replyTo())
+	r, err := b.h.lookupRoute(src, b.p.replyTo())
 	if err != nil {
 		return ReasonNoRoute
 	}
 	d := b.h.newDatagram()
+	d.tos = tos
 	d.head = append(d.head, reply, 0, 0, 0)
 	d.head = append(d.head, b.p.head[4:wire.ICMPLen]...)
 	d.body = append(d.body, b.p.head[wire.ICMPLen:])
@@ -197,7 +218,7 @@ func (h *Host) flowUnreachable(now time.Time, ifc *iface, q *wire.Quote, v icmpV
 		}
 		return ReasonNone
 	case wire.ProtocolUDP:
-		c := h.udp.find(local, remote)
+		c := h.udp.find(local, remote, ifc)
 		length := 0
 		if mtu > 0 {
 			length = q.Length
@@ -213,18 +234,19 @@ func (h *Host) flowUnreachable(now time.Time, ifc *iface, q *wire.Quote, v icmpV
 	default:
 		return ReasonICMPErrorUnknown
 	}
-	if mtu > 0 && !h.pathMTUs.learn(now, q.Dst, mtu) {
+	if mtu > 0 && !h.learnPathMTU(now, q.Dst, mtu) {
 		return ReasonICMPErrorMTU
 	}
 	return ReasonNone
 }
 
-// flowFailed tells the flow of packet, which could not be sent because its
-// neighbour on ifc does not answer. packet starts with its IP header and is whole.
-func (h *Host) flowFailed(now time.Time, ifc *iface, packet []byte) {
+// flowFailed tells the flow of p, which could not be sent because its neighbour on
+// ifc does not answer.
+func (h *Host) flowFailed(now time.Time, ifc *iface, p *queuedPacket) {
+	packet := p.frame[headroom:]
 	q, r := wire.ParseQuote(packet)
 	if h.config.Forwarding && q.Src.IsValid() && !h.net.Load().isOwn(q.Src) {
-		h.forwardFailed(now, &q, packet)
+		h.forwardFailed(now, &q, p)
 		return
 	}
 	if r != wire.OK {

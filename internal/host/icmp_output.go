@@ -88,9 +88,12 @@ func (h *Host) sendTimeExceeded(now time.Time, packet []byte) {
 // receiving: [...] an ICMP error message, or [...] a datagram destined to an IP
 // broadcast or IP multicast address, or [...] a datagram sent as a link-layer
 // broadcast, or [...] a non-initial fragment, or [...] a datagram whose source
-// address does not define a single host". RFC 4443, 2.4 (e) says nearly the same.
+// address does not define a single host -- e.g., a zero address, a loopback address, a
+// broadcast address, a multicast address, or a Class E address." RFC 4443, 2.4 (e) says
+// nearly the same. Sources that are loopback or broadcast addresses have come no further
+// than judge, unless the host talks to itself.
 func (c *culprit) mayAnswer(e *icmpError) bool {
-	if c.group && !e.group || c.src.IsUnspecified() || c.src.IsMulticast() {
+	if c.group && !e.group || c.src.IsUnspecified() || c.src.IsMulticast() || classE.Contains(c.src) {
 		return false
 	}
 	if c.src.Is4() {

@@ -214,9 +214,7 @@ func (b *inputBatch) addresses(src, dst netip.Addr) Reason {
 // judge says whether a packet that came by a link may have these addresses.
 func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 	switch {
-	case class == addressNowhere || class == addressLoopback, dst == allNodesIface:
-		// RFC 4291, 2.7: "Interface-Local scope spans only a single interface on a node
-		// and is useful only for loopback transmission of multicast."
+	case class == addressNowhere || class == addressLoopback, staysOnNode(dst):
 		return ReasonDestination
 	case class == addressOwn && src == dst:
 		return ReasonLand
@@ -246,6 +244,16 @@ func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 		return ReasonFrameBroadcast
 	}
 	return ReasonNone
+}
+
+// staysOnNode says whether a is a group that is on no wire.
+//
+// RFC 4291, 2.7: "Interface-Local scope spans only a single interface on a node and is
+// useful only for loopback transmission of multicast." And: "Nodes must not originate a
+// packet to a multicast address whose scop field contains the reserved value 0; if such
+// a packet is received, it must be silently dropped."
+func staysOnNode(a netip.Addr) bool {
+	return a.Is6() && a.IsMulticast() && a.As16()[1]&15 <= 1
 }
 
 // setPayload lets b.p start at offset n of head, and end where the packet does.

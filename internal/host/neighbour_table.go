@@ -104,7 +104,7 @@ func (t *neighbourTable) perform(now time.Time, e *neighbourEvent) {
 		}
 		t.ifc.h.stats.drop(e.reason)
 		if e.reason == ReasonNeighbourFailed {
-			t.ifc.h.flowFailed(now, t.ifc, e.packet.frame[headroom:])
+			t.ifc.h.flowFailed(now, t.ifc, &e.packet)
 		}
 	}
 }

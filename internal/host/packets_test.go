@@ -119,3 +119,6 @@ func advertisement(target netip.Addr, mac wire.MAC, solicited bool) []byte {
 	m := wire.NeighborAdvertisement{Target: target, TargetMAC: mac, Solicited: solicited, Override: true}
 	return frame(withHopLimit(ip(target, host6, wire.ProtocolICMPv6, m.Append(nil)), 255))
 }
+
+// groupMAC is where packets to a group are sent on Ethernet.
+func groupMAC(group netip.Addr) wire.MAC { return wire.MulticastMAC(group) }

@@ -51,13 +51,22 @@ func (p *pathMTUs) limit(now time.Time, dst netip.Addr, mtu int) int {
 	return min(mtu, e.mtu)
 }
 
-// learn records that the path to dst takes mtu bytes. It returns false if that is
-// more than what is known.
+// learnPathMTU records that the path to dst takes mtu bytes. It returns false if that
+// is more than what is known.
+func (h *Host) learnPathMTU(now time.Time, dst netip.Addr, mtu int) bool {
+	news, full := h.pathMTUs.learn(now, dst, mtu)
+	if full {
+		h.stats.drop(ReasonPathMTUFull)
+	}
+	return news
+}
+
+// learn is learnPathMTU; full says that another destination was forgotten for it.
 //
 // RFC 8201, 4: "A node must not increase its estimate of the Path MTU in response to
 // the contents of a Packet Too Big message." Nor does such a message make the
 // estimate live longer.
-func (p *pathMTUs) learn(now time.Time, dst netip.Addr, mtu int) bool {
+func (p *pathMTUs) learn(now time.Time, dst netip.Addr, mtu int) (news, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.byAddr == nil {
@@ -66,17 +75,17 @@ func (p *pathMTUs) learn(now time.Time, dst netip.Addr, mtu int) bool {
 	}
 	if e := p.byAddr[dst]; e != nil {
 		if now.Before(e.until) && e.mtu < mtu {
-			return false
+			return false, false
 		}
 		p.removeLocked(e)
-	} else if len(p.byAddr) >= maxPathMTUs {
+	} else if full = len(p.byAddr) >= maxPathMTUs; full {
 		p.removeLocked(p.ring.newer)
 	}
 	e := &pathMTU{addr: dst, mtu: mtu, until: now.Add(pathMTULife), newer: &p.ring, older: p.ring.older}
 	e.older.newer, e.newer.older = e, e
 	p.byAddr[dst] = e
 	p.n.Store(int32(len(p.byAddr)))
-	return true
+	return true, full
 }
 
 // forget says that the path to dst takes what the link does.

@@ -86,7 +86,7 @@ func TestPathMTUOnlyFalls(t *testing.T) {
 	now := time.Unix(1000, 0)
 	learn := func(a netip.Addr, mtu int, useful bool) {
 		t.Helper()
-		if got := p.learn(now, a, mtu); got != useful {
+		if got, _ := p.learn(now, a, mtu); got != useful {
 			t.Errorf("learn(%v, %d) = %v", a, mtu, got)
 		}
 		now = now.Add(time.Second)

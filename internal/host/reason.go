@@ -44,6 +44,7 @@ const (
 	ReasonForwardScope   // packet for another host with an address that is valid on its link only
 	ReasonForwardBack    // packet for another host that would go back where it came from
 	ReasonForwardOffload // super-segment for another host that cannot be cut
+	ReasonForwardOption  // packet for another host with an option that has no room for what it asks for
 
 	ReasonFragmentOverlap   // fragment overlaps another one: its datagram is dropped
 	ReasonFragmentOfDropped // fragment of a datagram that was dropped
@@ -72,6 +73,7 @@ const (
 	ReasonICMPEchoUnknown  // echo reply that nobody waits for
 	ReasonICMPErrorUnknown // ICMP error about no flow of ours
 	ReasonICMPErrorMTU     // packet too big that tells no smaller MTU
+	ReasonPathMTUFull      // path MTU that was forgotten: there are too many
 	ReasonICMPErrorLimited // ICMP error that was not sent: too many
 	ReasonICMPErrorBarred  // ICMP error that was not sent: not about such a packet
 
@@ -133,6 +135,7 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"link-local packet for another host",
 	"packet would go back",
 	"super-segment that cannot be cut",
+	"option of a packet for another host",
 
 	"fragment overlaps another",
 	"fragment of a dropped datagram",
@@ -161,6 +164,7 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"ICMP echo reply that nobody waits for",
 	"ICMP error about no flow",
 	"ICMP packet too big without a smaller MTU",
+	"path MTU forgotten",
 	"ICMP error limited",
 	"ICMP error barred",
 

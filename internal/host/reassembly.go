@@ -29,6 +29,7 @@ const (
 // RFC 8200, 4.5. protocol is 0 for IPv6, where it does not count.
 type fragmentKey struct {
 	src, dst netip.Addr
+	zone     uint32 // iface.index of the link that a link-local src is on, else 0
 	protocol wire.Protocol
 	id       uint32
 }

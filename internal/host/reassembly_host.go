@@ -42,6 +42,9 @@ func (r *reassembly) take(h *Host) (events []reassemblyEvent) {
 func (b *inputBatch) fragment(f *fragment) Reason {
 	b.tcp.flush()
 	f.neighbour = b.neighbourOf()
+	if f.key.src.IsLinkLocalUnicast() { // another host on each link: RFC 4007, 6
+		f.key.zone = b.ifc.index
+	}
 	r := &b.h.reassembly
 	r.mu.Lock()
 	reason := r.m.Receive(b.now, f)

@@ -100,7 +100,7 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 		case t.isBroadcast(dst):
 			r.mac = wire.Broadcast
 		case dst.IsMulticast():
-			r.mac = groupMAC(dst)
+			r.mac = wire.MulticastMAC(dst)
 		default:
 			r.nbr = entry.ifc.neighbours.get(r.nextHop)
 		}
@@ -168,15 +168,4 @@ func (t *topology) findGroup(e routeEntry, ok bool, only *iface, dst netip.Addr)
 		}
 	}
 	return e, false
-}
-
-// groupMAC returns the Ethernet address of a multicast group: RFC 1112, 6.4, and
-// RFC 2464, 7.
-func groupMAC(group netip.Addr) wire.MAC {
-	if group.Is4() {
-		a := group.As4()
-		return wire.MAC{0x01, 0x00, 0x5e, a[1] & 0x7f, a[2], a[3]}
-	}
-	a := group.As16()
-	return wire.MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
 }

@@ -12,7 +12,7 @@ import (
 // The peers learn nothing of it: nothing can be sent from an address that is not
 // ours.
 //
-// RFC 4862, 5.5.4: "An address becomes invalid when its valid lifetime expires. An
+// RFC 4862, 5.5.4: "An address [...] becomes invalid when its valid lifetime expires. An
 // invalid address MUST NOT be used as a source address in outgoing communications".
 func (h *Host) addressesGone(now time.Time, gone []netip.Addr) {
 	without := make(map[[16]byte]bool)

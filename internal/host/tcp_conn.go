@@ -83,11 +83,7 @@ func (c *TCPConn) LocalAddr() netip.AddrPort {
 
 // RemoteAddr returns the peer's address and port.
 func (c *TCPConn) RemoteAddr() netip.AddrPort {
-	remote := c.key.remoteAddrPort()
-	if a := c.h.net.Load().remoteOf(&c.key); a.IsValid() {
-		remote = netip.AddrPortFrom(a, remote.Port())
-	}
-	return c.h.withZone(remote, c.key.localAddrPort().Addr())
+	return c.h.withZone(c.h.net.Load().remoteAddrPort(&c.key), c.key.localAddrPort().Addr())
 }
 
 // settleLocked brings the world up to date after the machine was driven: it sends
@@ -257,9 +253,9 @@ func (c *TCPConn) abort(now time.Time, close bool) {
 func (c *TCPConn) unreachable(now time.Time, seq tcp.Seq, err error, hard bool, mtu int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// RFC 5927, 4.1: "[...] TCP SHOULD check that the TCP sequence number contained
-	// in the payload of the ICMP error message is within the range SND.UNA =<
-	// SEG.SEQ < SND.NXT."
+	// RFC 5927, 4.1: "These implementations check that the TCP sequence number contained
+	// in the payload of the ICMP error message is within the range SND.UNA =< SEG.SEQ <
+	// SND.NXT."
 	if c.detached || !c.m.Outstanding(seq) {
 		return false
 	}

@@ -42,6 +42,16 @@ func (t *topology) remoteOf(k *flowKey) netip.Addr {
 	return netip.Addr{}
 }
 
+// remoteAddrPort returns k's remote address and port, with the zone if that is not
+// gone.
+func (t *topology) remoteAddrPort(k *flowKey) netip.AddrPort {
+	remote := k.remoteAddrPort()
+	if a := t.remoteOf(k); a.IsValid() {
+		remote = netip.AddrPortFrom(a, remote.Port())
+	}
+	return remote
+}
+
 func (k *flowKey) localAddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(k.local).Unmap(), k.localPort)
 }

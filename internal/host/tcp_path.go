@@ -24,5 +24,5 @@ func (c *TCPConn) keepPathMTULocked(now time.Time) {
 		c.h.pathMTUs.forget(remote)
 		return
 	}
-	c.h.pathMTUs.learn(now, remote, mss-mssForMTU(0, local))
+	c.h.learnPathMTU(now, remote, mss-mssForMTU(0, local))
 }

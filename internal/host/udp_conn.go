@@ -17,7 +17,7 @@ import (
 type UDPConn struct {
 	h       *Host
 	local   netip.AddrPort // the address is unspecified for a wildcard
-	remote  netip.AddrPort // of a connected socket
+	remote  netip.AddrPort // of a connected socket; a link-local peer's with its zone
 	family  Family
 	binding *portBinding
 
@@ -84,6 +84,9 @@ func (h *Host) DialUDP(local, remote netip.AddrPort) (*UDPConn, error) {
 	r, err := h.lookupRoute(local.Addr(), remote.Addr())
 	if err != nil {
 		return nil, err
+	}
+	if a := remote.Addr(); a.Is6() && a.IsLinkLocalUnicast() && a.Zone() == "" && r.ifc.link != nil {
+		remote = netip.AddrPortFrom(a.WithZone(r.ifc.name), remote.Port())
 	}
 	family := FamilyIPv6
 	if r.src.Is4() {

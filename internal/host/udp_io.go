@@ -200,7 +200,9 @@ func (c *UDPConn) route(dst netip.Addr) (route, error) {
 		return route{}, err
 	}
 	c.mu.Lock()
-	c.cached, c.cachedFor, c.generation = r, dst, generation
+	if !dst.IsMulticast() || outgoing == c.multicast.ifc { // else SetMulticastInterface was faster
+		c.cached, c.cachedFor, c.generation = r, dst, generation
+	}
 	c.mu.Unlock()
 	return r, nil
 }

@@ -74,14 +74,21 @@ func (c *UDPConn) JoinGroup(ifname string, group netip.Addr) error {
 	return err
 }
 
-// LeaveGroup takes a JoinGroup back; ErrAddrNotAvail means that there was none.
+// LeaveGroup takes a JoinGroup back; ErrAddrNotAvail means that there was none. With
+// "" it is the first one of the group, wherever the routes lead by now.
 func (c *UDPConn) LeaveGroup(ifname string, group netip.Addr) error {
-	ifc, group, err := c.groupInterface(ifname, group)
+	ifname, group, err := c.groupNames(ifname, group)
 	if err != nil {
 		return err
 	}
+	t := c.h.net.Load()
+	if ifname != "" && t.ifaceNamed(ifname) == nil {
+		return ErrNoInterface
+	}
 	c.mu.Lock()
-	i := slices.Index(c.memberships, udpMembership{ifc, group})
+	i := slices.IndexFunc(c.memberships, func(m udpMembership) bool {
+		return m.group == group && (ifname == "" || m.ifc == t.ifaceNamed(ifname))
+	})
 	if c.closed || i < 0 {
 		err = ErrAddrNotAvail
 		if c.closed {
@@ -90,9 +97,10 @@ func (c *UDPConn) LeaveGroup(ifname string, group netip.Addr) error {
 		c.mu.Unlock()
 		return err
 	}
+	m := c.memberships[i]
 	c.memberships = slices.Delete(c.memberships, i, i+1)
 	c.mu.Unlock()
-	c.leave([]udpMembership{{ifc, group}})
+	c.leave([]udpMembership{m})
 	return nil
 }
 
@@ -106,16 +114,26 @@ func (c *UDPConn) leave(memberships []udpMembership) {
 	}
 }
 
-// groupInterface returns the interface on which group is to be joined, and the group
-// without its zone, which says the same as ifname.
-func (c *UDPConn) groupInterface(ifname string, group netip.Addr) (*iface, netip.Addr, error) {
+// groupNames checks a group that the application names; its zone says the same as
+// ifname.
+func (c *UDPConn) groupNames(ifname string, group netip.Addr) (string, netip.Addr, error) {
 	group = group.Unmap()
 	if ifname == "" {
 		ifname = group.Zone()
 	}
 	group = group.WithZone("")
 	if !group.IsMulticast() || !c.family.takes(group) {
-		return nil, group, ErrInvalid
+		return "", group, ErrInvalid
+	}
+	return ifname, group, nil
+}
+
+// groupInterface returns the interface on which group is to be joined, and the group
+// without its zone.
+func (c *UDPConn) groupInterface(ifname string, group netip.Addr) (*iface, netip.Addr, error) {
+	ifname, group, err := c.groupNames(ifname, group)
+	if err != nil {
+		return nil, group, err
 	}
 	if ifname != "" {
 		if ifc := c.h.net.Load().ifaceNamed(ifname); ifc != nil {
@@ -178,11 +196,13 @@ func (h *Host) lookupGroupRoute(ifc *iface, src, dst netip.Addr) (route, error) 
 	if t.place(ifc) == nil || ifc.down.Load() {
 		return route{}, ErrNoRoute
 	}
-	r := route{ifc: ifc, src: src, nextHop: dst, mtu: ifc.linkInfo.MTU}
+	r := route{ifc: ifc, src: src, nextHop: dst, mtu: ifc.mtu(dst)}
 	if !src.IsValid() {
 		if r.src = t.sourceFor(ifc, dst, dst); !r.src.IsValid() {
 			return route{}, ErrNoRoute
 		}
+	} else if !t.isOwn(src) {
+		return route{}, ErrAddrNotAvail
 	}
 	if ifc.linkInfo.Medium == link.Ethernet {
 		r.mac = wire.MulticastMAC(dst)
@@ -196,7 +216,7 @@ func (c *UDPConn) sendGroup(r *route, b []byte, to netip.AddrPort) (int, error) 
 	options := c.multicast
 	c.mu.Unlock()
 	dst := to.Addr().WithZone("")
-	ttl, stays, loop := options.ttl, options.ttl == 0 || r.ifc == c.h.lo, !options.noLoop && r.ifc.listensTo(dst)
+	ttl, stays, loop := options.ttl, options.ttl == 0 || r.ifc == c.h.lo || staysOnNode(dst), !options.noLoop && r.ifc.listensTo(dst)
 	if !dst.IsMulticast() {
 		ttl, stays, loop = 0, false, true // as with Linux, own broadcasts are heard in any case
 	}

@@ -66,13 +66,15 @@ func (t *udpTable) remove(c *UDPConn) {
 	}
 }
 
-// find returns the socket that takes what comes from remote to local.
-func (t *udpTable) find(local, remote netip.AddrPort) *UDPConn {
+// find returns the socket that takes what comes from remote to local by ifc.
+func (t *udpTable) find(local, remote netip.AddrPort, ifc *iface) *UDPConn {
 	k := makeFlowKey(local, remote)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if c := t.last(k); c != nil {
-		return c
+	for _, c := range slices.Backward(t.sockets[k]) {
+		if c.isPeerOn(ifc) {
+			return c
+		}
 	}
 	k.remote, k.remotePort = [16]byte{}, 0
 	if c := t.last(k); c != nil {
@@ -80,6 +82,14 @@ func (t *udpTable) find(local, remote netip.AddrPort) *UDPConn {
 	}
 	k.local = unspecified[familyIndex(local.Addr())].As16()
 	return t.last(k)
+}
+
+// isPeerOn says whether c's peer may be the host of that address on ifc's link. RFC
+// 4007, 6: a link-local address means another host on each. Interfaces are told apart
+// by name, so that one that is attached anew is the same.
+func (c *UDPConn) isPeerOn(ifc *iface) bool {
+	zone := c.remote.Addr().Zone()
+	return zone == "" || ifc.link == nil || zone == ifc.name
 }
 
 // last returns the last of the sockets in one place, or nil. Called with mu held.
@@ -132,7 +142,7 @@ func (b *inputBatch) udp() Reason {
 	if p.broadcast && (p.dst.IsMulticast() || b.t.isBroadcast(p.dst)) {
 		return b.udpGroup(h.SrcPort, h.DstPort)
 	}
-	c := b.h.udp.find(netip.AddrPortFrom(p.dst, h.DstPort), netip.AddrPortFrom(p.src, h.SrcPort))
+	c := b.h.udp.find(netip.AddrPortFrom(p.dst, h.DstPort), netip.AddrPortFrom(p.src, h.SrcPort), b.ifc)
 	if c == nil {
 		b.portUnreachable()
 		return ReasonUDPPort
