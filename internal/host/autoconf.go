@@ -30,6 +30,7 @@ type autoconf struct {
 // A checkWaiter waits until addrs are unique, or one of them is not.
 type checkWaiter struct {
 	addrs []netip.Addr // those that are not known to be unique
+	given bool         // the interface has been given them: one that is not there is gone
 	done  chan error
 }
 
@@ -103,19 +104,16 @@ func (a *autoconf) close() {
 // changed begins and ends checks, after the interface's addresses have changed.
 func (a *autoconf) changed(now time.Time) {
 	a.mu.Lock()
+	p := a.place()
+	a.releaseGone(p)
 	if !a.running {
 		a.mu.Unlock()
 		return
-	}
-	p := a.ifc.h.net.Load().place(a.ifc)
-	if p == nil {
-		p = new(place)
 	}
 	for _, addr := range a.duplicates.Addresses() {
 		if p.find(addr) == nil {
 			a.duplicates.Forget(addr)
 			a.routers.Removed(addr)
-			a.release(addr, takenAway(addr))
 		}
 	}
 	for _, own := range p.addrs {
@@ -149,32 +147,38 @@ func (a *autoconf) expect(addrs []address) *checkWaiter {
 	return w
 }
 
-// wait returns when the checks are over, which have begun, unless an address was
-// taken away before they could. Its error wraps ErrAddrInUse for a duplicate.
+// wait returns when the checks are over of addresses which the interface has been
+// given. Its error wraps ErrAddrInUse for a duplicate.
 func (a *autoconf) wait(w *checkWaiter) error {
 	if w == nil {
 		return nil
 	}
 	a.mu.Lock()
-	for _, addr := range slices.Clone(w.addrs) {
-		if a.duplicates.find(addr) == nil {
-			a.release(addr, takenAway(addr))
-		}
-	}
+	w.given = true
+	a.releaseGone(a.place())
 	a.mu.Unlock()
 	return <-w.done
 }
 
-func takenAway(addr netip.Addr) error {
-	return fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, addr)
+// place returns where the interface stands; an empty place when it is gone.
+func (a *autoconf) place() *place {
+	if p := a.ifc.h.net.Load().place(a.ifc); p != nil {
+		return p
+	}
+	return new(place)
 }
 
-// release tells those who wait for addr what has come of it. It is called with mu
-// held.
-func (a *autoconf) release(addr netip.Addr, err error) {
-	for _, w := range a.known(addr, err != nil) {
-		w.done <- err
-	}
+// releaseGone releases those who wait for addresses that are gone from p, maybe
+// before their check had begun. It is called with mu held.
+func (a *autoconf) releaseGone(p *place) {
+	a.waiters = slices.DeleteFunc(a.waiters, func(w *checkWaiter) bool {
+		i := slices.IndexFunc(w.addrs, func(addr netip.Addr) bool { return p.find(addr) == nil })
+		if !w.given || i < 0 {
+			return false
+		}
+		w.done <- fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, w.addrs[i])
+		return true
+	})
 }
 
 // known takes those who wait for addr, of which is known now what has come of it,

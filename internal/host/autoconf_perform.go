@@ -98,7 +98,7 @@ func (a *autoconf) takeDuplicate(now time.Time, e duplicateEvent, edits []func(*
 			}
 		})
 		sends = append(sends, func() {
-			a.tell(e.addr, nil)
+			a.unique(e.addr)
 			if e.addr.Is6() {
 				ifc.neighbours.askAgain(now, e.addr)
 			}
@@ -121,11 +121,13 @@ func (a *autoconf) takeDuplicate(now time.Time, e duplicateEvent, edits []func(*
 	return edits, sends
 }
 
-// tell is release, without mu held.
-func (a *autoconf) tell(addr netip.Addr, err error) {
+// unique tells those who wait for addr that it may be used.
+func (a *autoconf) unique(addr netip.Addr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.release(addr, err)
+	for _, w := range a.known(addr, false) {
+		w.done <- nil
+	}
 }
 
 // edit makes the change e of addresses and routes. What the application has done

@@ -38,6 +38,16 @@ func TestAddAddressAgainstRemove(t *testing.T) {
 		if n := len(a.waiters); n != 0 {
 			t.Errorf("%d waiters are left", n)
 		}
+
+		// One that is given before the interface's checks may begin waits for them.
+		a.running = false
+		early := make(chan error, 1)
+		go func() { early <- h.AddAddress("eth0", netip.PrefixFrom(other4, 24)) }()
+		synctest.Wait()
+		a.start(h.clock.Now(), false)
+		if err := <-early; err != nil {
+			t.Errorf("AddAddress before the start: %v", err)
+		}
 	})
 }
 
