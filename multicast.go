@@ -73,8 +73,8 @@ func (c *UDPConn) JoinGroup(ifname string, group netip.Addr) error {
 	return c.optionError(c.c.JoinGroup(ifname, group))
 }
 
-// LeaveGroup takes a JoinGroup back; EADDRNOTAVAIL means that there was none. Close
-// leaves all groups.
+// LeaveGroup takes a JoinGroup back, with "" the first one of the group; EADDRNOTAVAIL
+// means that there was none. Close leaves all groups.
 func (c *UDPConn) LeaveGroup(ifname string, group netip.Addr) error {
 	return c.optionError(c.c.LeaveGroup(ifname, group))
 }

@@ -165,7 +165,7 @@ func (b *inputBatch) unreachable(v icmpVerdict, mtu int, tooBig bool) Reason {
 	switch {
 	case r != wire.OK:
 		return wireReason(r)
-	case q.Src != b.p.dst, b.ifc.link != nil && b.t.isOwn(q.Dst):
+	case q.Src != b.p.dst, b.ifc.link != nil && b.t.isOwn(q.Dst) && !b.t.isElsewhere(q.Dst, b.ifc.name):
 		// An error goes to who sent the packet, and what we send to ourselves is on no
 		// wire: RFC 5927 has what forged errors are good for.
 		return ReasonICMPErrorUnknown

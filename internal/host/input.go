@@ -218,7 +218,7 @@ func (b *inputBatch) judge(src, dst netip.Addr, class addressClass) Reason {
 		return ReasonDestination
 	case class == addressOwn && src == dst:
 		return ReasonLand
-	case b.t.own[src] != nil:
+	case b.t.own[src] != nil && !b.t.isElsewhere(src, b.ifc.name):
 		return ReasonSourceOwn
 	case src.IsMulticast(), src.IsLoopback(), src.Is4() && (anyIPv4Network.Contains(src) || b.t.isBroadcast(src)) && !(src.IsUnspecified() && class == addressGroup):
 		// RFC 1122, 3.2.1.3: "A host MUST silently discard an incoming datagram

@@ -76,7 +76,7 @@ func (h *Host) lookupRoute(src, dst netip.Addr) (route, error) {
 	if !dst.IsValid() || dst.IsUnspecified() {
 		return route{}, ErrNoRoute
 	}
-	if t.isOwn(dst) {
+	if t.isOwn(dst) && !t.isElsewhere(dst, zone) {
 		return h.routeToSelf(src, dst), nil
 	}
 	if src.IsLoopback() {

@@ -37,7 +37,7 @@ func (t *topology) sourceTo(dst netip.Addr, zone string) *address {
 	if !dst.IsValid() || dst.IsUnspecified() {
 		return nil
 	}
-	if t.isOwn(dst) {
+	if t.isOwn(dst) && !t.isElsewhere(dst, zone) {
 		return &address{prefix: netip.PrefixFrom(dst, dst.BitLen())}
 	}
 	e, ok := t.find(netip.Addr{}, dst, zone)

@@ -157,6 +157,14 @@ func (t *topology) ifaceNamed(name string) *iface {
 // isOwn says whether packets to a are for the host itself.
 func (t *topology) isOwn(a netip.Addr) bool { return t.own[a] != nil || a.IsLoopback() }
 
+// isElsewhere says whether zone names another link than that on which we have the
+// link-local address a. RFC 4007, 6: "[...] the same non-global address may be in use in
+// more than one zone of the same scope": there it is another host.
+func (t *topology) isElsewhere(a netip.Addr, zone string) bool {
+	ifc := t.own[a]
+	return ifc != nil && zone != "" && ifc.name != zone && a.Is6() && a.IsLinkLocalUnicast()
+}
+
 // isBroadcast says whether a is an IPv4 broadcast address, of the link or of one
 // of our networks.
 func (t *topology) isBroadcast(a netip.Addr) bool {

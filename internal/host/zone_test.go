@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
@@ -136,5 +137,45 @@ func TestAnswersToLinkLocalPeers(t *testing.T) {
 			at = 1
 		}
 		w.only(at)
+	}
+}
+
+// RFC 4007, 6: a link-local address that we have on one link is another host's on
+// another; where no zone is told it is ours.
+func TestOwnLinkLocalAddressElsewhere(t *testing.T) {
+	w := newTwoLinks(t, Config{})
+	ours := netip.MustParseAddr("fe80::1") // eth0's
+	to := netip.AddrPortFrom(ours, udpPort)
+	w.inject(1, solicitation(ours, side[1]))
+	w.links[1].take()
+	sock := listenUDP(t, w.h, netip.AddrPortFrom(netip.IPv6Unspecified(), udpPort), FamilyIPv6)
+	for _, c := range []struct {
+		zone string
+		self bool
+	}{{"", true}, {"eth0", true}, {"eth1", false}} {
+		if _, err := sock.WriteTo([]byte("x"), netip.AddrPortFrom(ours.WithZone(c.zone), udpPort)); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(inbox(t, sock)); got != 0 != c.self {
+			t.Errorf("zone %q: %d datagrams to ourselves", c.zone, got)
+		}
+		if !c.self {
+			w.only(1)
+		}
+	}
+	if _, err := sock.WriteTo([]byte("x"), netip.AddrPortFrom(ours.WithZone("none"), udpPort)); err != ErrNoRoute {
+		t.Errorf("to a zone that there is not: %v, want %v", err, ErrNoRoute)
+	}
+	w.inject(1, frame(udpPacket(to, netip.AddrPortFrom(side[1], udpPort), "from there")))
+	buf := make([]byte, 99)
+	sock.SetReadDeadline(time.Now().Add(time.Second))
+	n, from, err := sock.ReadFrom(buf)
+	if string(buf[:n]) != "from there" || from.Addr() != ours.WithZone("eth1") || err != nil {
+		t.Errorf("%q from %v, %v", buf[:n], from, err)
+	}
+	before := w.h.Stats().Drops[ReasonSourceOwn]
+	w.inject(0, frame(udpPacket(to, netip.AddrPortFrom(side[1], udpPort), "forged")))
+	if n := w.h.Stats().Drops[ReasonSourceOwn]; n != before+1 {
+		t.Error("a packet from our own address was taken")
 	}
 }
