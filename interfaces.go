@@ -46,7 +46,7 @@ type Route struct {
 	Interface string       // its name
 
 	// Origin is "configured", "connected" where the route follows from an address, or
-	// "advertised" by a router. AddRoute and RemoveRoute ignore it.
+	// "advertised" or "redirected" by a router. AddRoute and RemoveRoute ignore it.
 	Origin string
 }
 

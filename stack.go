@@ -65,13 +65,20 @@ type Interface struct {
 	// Ethernet link has one of Addrs: up to 2 s for IPv6 (RFC 4862, 5.4), up to 7 s
 	// for IPv4 (RFC 5227). So does AddAddr. Without it addresses are used at once. An
 	// IPv6 one whose check, which goes on meanwhile (RFC 4429), fails is taken away;
-	// an IPv4 one is announced and defended.
+	// an IPv4 one is announced and defended. Until that check is over, for 1 s, most
+	// hosts do not tell their MAC to an IPv6 address: the first packets to them wait.
+	//
+	// Nobody vouches for what a check is told: a host that claims every address keeps
+	// others from theirs. A check finds nobody where the link loses its packets, as a
+	// device does that is down.
 	DetectDuplicates bool
 	// Autoconfigure has an interface on an Ethernet link look for IPv6 routers, and
 	// heed them: it makes itself addresses of their prefixes (RFC 4862, with the
 	// stable opaque identifiers of RFC 7217), and takes default routes, prefixes that
-	// are on the link, hop limit, MTU, timers and redirects from them. Attach does not
-	// wait for that: see Stack.WaitAddr.
+	// are on the link, hop limit, MTU, timers and redirects from them. Any host on the
+	// link can say that it is a router; what it can have the stack remember is bounded,
+	// and values that would cut the stack off are ignored. Attach does not wait for that:
+	// see Stack.WaitAddr.
 	Autoconfigure bool
 }
 
@@ -79,7 +86,8 @@ type Interface struct {
 // Detach close it. When Attach returns nil, packets are received. After an error,
 // which is as those of AddAddr, the link is the caller's as before. One that wraps
 // EADDRINUSE says which address another host has, and its MAC (see
-// Interface.DetectDuplicates): then the link has been used, and is closed.
+// Interface.DetectDuplicates): then the link has been used, and is closed. So it is
+// when a Close, Detach or RemoveAddr ends that wait. To close it again does no harm.
 func (s *Stack) Attach(l link.Link, ifc Interface) error {
 	config := host.InterfaceConfig{Name: ifc.Name, Addrs: ifc.Addrs, Gateways: ifc.Gateways,
 		DetectDuplicates: ifc.DetectDuplicates, Autoconfigure: ifc.Autoconfigure}

@@ -15,7 +15,8 @@ import (
 // itself, and adds the interface that config describes. When it returns, packets
 // are received. With an error, which is ErrClosed or wraps ErrBadInterface, the
 // link stays the caller's. With one that wraps ErrAddrInUse, which tells that
-// another host has one of the addresses, the link has been closed.
+// another host has one of the addresses, or when the interface or an address is taken
+// away while they are checked, the link has been closed.
 func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	ifc, addrs, err := newInterface(h, l, config)
 	if err != nil {
