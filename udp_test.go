@@ -156,34 +156,37 @@ func TestBubbleUDP(t *testing.T) {
 // A UDP socket's receive queue has a bound; what is beyond it is dropped and
 // counted.
 func TestUDPQueueIsBounded(t *testing.T) {
-	a, b := newPair(t, usernet.Config{UDPReceiveBuffer: 8 << 10}, pipe.Config{})
-	p, err := b.ListenPacket("udp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := a.Dial("udp", net.JoinHostPort("10.0.0.2", port(p.LocalAddr())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const sent = 100
-	for range sent {
-		if _, err := c.Write(make([]byte, 1000)); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPair(t, usernet.Config{UDPReceiveBuffer: 8 << 10}, pipe.Config{})
+		p, err := b.ListenPacket("udp", ":0")
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	p.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-	n := 0
-	for buf := make([]byte, 2000); ; n++ {
-		if _, _, err := p.ReadFrom(buf); err != nil {
-			break
+		c, err := a.Dial("udp", net.JoinHostPort("10.0.0.2", port(p.LocalAddr())))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if n == 0 || n > 8 {
-		t.Errorf("read %d datagrams of 1000 bytes out of a buffer of 8 KiB", n)
-	}
-	if d := b.Stats().Drops["UDP receive queue full"]; d != uint64(sent-n) {
-		t.Errorf("%d were dropped, %d counted", sent-n, d)
-	}
+		const sent = 100
+		for range sent {
+			if _, err := c.Write(make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait() // all have arrived before the first is read
+		p.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		n := 0
+		for buf := make([]byte, 2000); ; n++ {
+			if _, _, err := p.ReadFrom(buf); err != nil {
+				break
+			}
+		}
+		if n == 0 || n > 8 {
+			t.Errorf("read %d datagrams of 1000 bytes out of a buffer of 8 KiB", n)
+		}
+		if d := b.Stats().Drops["UDP receive queue full"]; d != uint64(sent-n) {
+			t.Errorf("%d were dropped, %d counted", sent-n, d)
+		}
+	})
 }
 
 // Closing twice, and the error after it.
