@@ -122,14 +122,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("usernet: Config.%s is %v; want %v to %v, or 0 for the default", f.name, f.d, f.min, f.max)
 		}
 	}
-	if c.Resolver != nil {
-		for i, server := range c.Resolver.Servers {
-			if !server.IsValid() || server.Port() == 0 {
-				return fmt.Errorf("usernet: Config.Resolver.Servers[%d] is %v; want an address and a port", i, server)
-			}
-		}
-	}
-	return nil
+	return c.Resolver.check()
 }
 
 func (c *Config) engine() host.Config {

@@ -33,7 +33,8 @@ type Dialer struct {
 	// the other, and what time there is spread over them.
 	FallbackDelay time.Duration
 
-	// Resolver looks up names; by default the stack's own does.
+	// Resolver looks up names, by its own Stack, which may be another than the
+	// Dialer's; by default the stack's own does.
 	Resolver *Resolver
 
 	// KeepAlive is after how long in silence the peer of a TCP connection is

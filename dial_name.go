@@ -49,7 +49,11 @@ func (d *Dialer) dialName(ctx context.Context, networkName, address string) (net
 	if ips, err = g.usable(ips); err != nil {
 		return nil, err
 	}
-	if _, own := ownHost(g.name); own || len(ips) == 1 || d.FallbackDelay < 0 {
+	if _, own := ownHost(g.name); own || len(ips) == 1 {
+		return g.serial(ctx, ips)
+	}
+	if d.FallbackDelay < 0 {
+		d.Stack.host.SortDestinations(ips) // the resolver's stack may be another
 		return g.serial(ctx, ips)
 	}
 	return g.race(ctx, ips)

@@ -1,6 +1,7 @@
 package usernet
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,18 +19,27 @@ func (r *Resolver) static(name string) (list []netip.Addr, ok bool) {
 	if r.Stack == nil {
 		return nil, false // the error is the look-up's
 	}
-	name = hostKey(name)
-	for known, addrs := range r.Hosts {
-		if hostKey(known) == name && len(addrs) > 0 {
-			list = slices.Clone(addrs)
-			for i := range list {
-				list[i] = list[i].Unmap()
-			}
-			r.Stack.host.SortDestinations(list)
-			return list, true
-		}
+	if list = slices.Clone(r.known(name)); len(list) == 0 {
+		return nil, false
 	}
-	return nil, false
+	r.Stack.host.SortDestinations(list)
+	return list, true
+}
+
+// known returns the addresses that Hosts has for a name, in whatever case it is
+// there, and be it in several.
+func (r *Resolver) known(name string) []netip.Addr {
+	r.indexOnce.Do(func() {
+		r.index = make(map[string][]netip.Addr, len(r.Hosts))
+		for _, name := range slices.Sorted(maps.Keys(r.Hosts)) {
+			for _, addr := range r.Hosts[name] {
+				if addr.IsValid() { // another would stand for the stack itself
+					r.index[hostKey(name)] = append(r.index[hostKey(name)], addr.Unmap())
+				}
+			}
+		}
+	})
+	return r.index[hostKey(name)]
 }
 
 // ownHost returns what stands for the stack itself, which answers at once: no

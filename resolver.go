@@ -2,8 +2,11 @@ package usernet
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,19 +44,52 @@ type Resolver struct {
 	Rotate bool
 
 	// Hosts are names that need no server, in upper or lower case, and their
-	// addresses, as in hosts(5). They are complete: Search is not for them.
+	// addresses, as in hosts(5). They are complete: Search is not for them. A name
+	// without addresses is as if it were not there.
 	Hosts map[string][]netip.Addr
 
-	turn atomic.Uint32 // look-ups so far, for Rotate
+	turn      atomic.Uint32 // look-ups so far, for Rotate
+	indexOnce sync.Once
+	index     map[string][]netip.Addr // Hosts by hostKey; see known
 }
 
-// on returns a resolver with the options of r, which may be nil, for the stack.
+// on returns a resolver with copies of the options of r, which may be nil, for the
+// stack.
 func (r *Resolver) on(s *Stack) *Resolver {
 	if r == nil {
 		return &Resolver{Stack: s}
 	}
-	return &Resolver{Stack: s, Servers: r.Servers, Search: r.Search, Ndots: r.Ndots, Timeout: r.Timeout,
-		Attempts: r.Attempts, Rotate: r.Rotate, Hosts: r.Hosts}
+	c := &Resolver{Stack: s, Servers: slices.Clone(r.Servers), Search: slices.Clone(r.Search), Ndots: r.Ndots,
+		Timeout: r.Timeout, Attempts: r.Attempts, Rotate: r.Rotate, Hosts: make(map[string][]netip.Addr, len(r.Hosts))}
+	for name, addrs := range r.Hosts {
+		c.Hosts[name] = slices.Clone(addrs)
+	}
+	return c
+}
+
+// check returns what is wrong with r as Config.Resolver, which may be nil.
+func (r *Resolver) check() error {
+	if r == nil {
+		return nil
+	}
+	for i, server := range r.Servers {
+		if !server.IsValid() || server.Port() == 0 {
+			return fmt.Errorf("usernet: Config.Resolver.Servers[%d] is %v; want an address and a port", i, server)
+		}
+	}
+	for i, domain := range r.Search {
+		if !dns.ValidName(domain) {
+			return fmt.Errorf("usernet: Config.Resolver.Search[%d] is %q; want a domain", i, domain)
+		}
+	}
+	for name, addrs := range r.Hosts {
+		for i, addr := range addrs {
+			if !addr.IsValid() {
+				return fmt.Errorf("usernet: Config.Resolver.Hosts[%q][%d] is %v; want an address", name, i, addr)
+			}
+		}
+	}
+	return nil
 }
 
 // Resolver returns the resolver of Config.Resolver, which Dial and its likes use.
@@ -169,6 +205,9 @@ func (r *Resolver) LookupHost(ctx context.Context, host string) ([]string, error
 
 // LookupIPAddr is LookupNetIP for both families, in package net's form.
 func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil { // "::" too, which LookupNetIP has in either family
+		return []net.IPAddr{{IP: ip.AsSlice(), Zone: ip.Zone()}}, nil
+	}
 	list, err := r.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return nil, err

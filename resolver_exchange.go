@@ -83,13 +83,13 @@ func (x *exchange) run(step func()) error {
 	alarm := newAlarm(x.resolver.Stack.host.Clock())
 	defer alarm.stop()
 	for {
+		if err := x.ctx.Err(); err != nil {
+			return err // and nobody is asked any more
+		}
 		now := alarm.now()
 		x.look.Advance(now)
 		for out, ok := x.look.Next(now); ok; out, ok = x.look.Next(now) {
 			x.do(now, out)
-		}
-		if err := x.ctx.Err(); err != nil {
-			return err
 		}
 		step()
 		if x.look.Done() {

@@ -159,11 +159,11 @@ func askAll(r lookups) (all []string) {
 		cname, srv, err := r.LookupSRV(ctx, "", "", name)
 		say("LookupSRV "+name, cname+fmt.Sprint(values(srv)), err)
 	}
-	for _, addr := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2", "x", ""} {
+	for _, addr := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2", "fe80::1%eth0", "x", ""} {
 		names, err := r.LookupAddr(ctx, addr)
 		say("LookupAddr "+addr, names, err)
 	}
-	for _, literal := range []string{"192.0.2.1", "2001:db8::0001", "fe80::1%eth0"} {
+	for _, literal := range []string{"192.0.2.1", "2001:db8::0001", "fe80::1%eth0", "::", "0.0.0.0", "::ffff:192.0.2.1"} {
 		hosts, err := r.LookupHost(ctx, literal)
 		say("LookupHost "+literal, hosts, err)
 		ips, err := r.LookupIPAddr(ctx, literal)
@@ -185,7 +185,7 @@ func values[T any](list []*T) (v []T) {
 	return v
 }
 
-var serverName = regexp.MustCompile(`on [0-9.]+:53: `)
+var serverName = regexp.MustCompile(`on \S+:53: `)
 
 // describeDNS writes down an error with all that can be seen of it, but the
 // server's address.

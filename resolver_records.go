@@ -81,6 +81,9 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 	if names := r.names(ip); len(names) > 0 {
 		return names, nil
 	}
+	if ip.Zone() != "" { // which the DNS knows nothing of
+		return nil, &net.DNSError{Err: "unrecognized address", Name: addr}
+	}
 	_, list, err := recordsOf[*dnsmessage.PTRResource](ctx, r, dns.ReverseName(ip), dnsmessage.TypePTR)
 	if err != nil {
 		return nil, err
@@ -178,8 +181,9 @@ func sortSRV(servers []*net.SRV, random *rand.Rand) {
 	// RFC 2782: "[...] arrange all SRV RRs (that have not been ordered yet) in any
 	// order, except that all those with weight 0 are placed at the beginning of the
 	// list."
-	slices.SortFunc(servers, func(a, b *net.SRV) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Weight, b.Weight))
+	random.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
+	slices.SortStableFunc(servers, func(a, b *net.SRV) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(min(a.Weight, 1), min(b.Weight, 1)))
 	})
 	for len(servers) > 0 {
 		n, sum := 0, 0
@@ -190,7 +194,10 @@ func sortSRV(servers []*net.SRV, random *rand.Rand) {
 		// "[...] choose a uniform random number between 0 and the sum computed
 		// (inclusive), and select the RR whose running sum value is the first in the
 		// selected order which is greater than or equal to the random number selected."
-		chosen, running := random.IntN(sum+1), 0
+		// The 0 is for those with weight 0; where there are none it would be a second
+		// chance for whoever stands first.
+		least := int(min(servers[0].Weight, 1))
+		chosen, running := least+random.IntN(sum+1-least), 0
 		for i, s := range servers[:n] {
 			if running += int(s.Weight); running >= chosen {
 				copy(servers[1:i+1], servers[:i])
