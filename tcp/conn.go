@@ -47,9 +47,10 @@ type Conn struct {
 		irs     Seq // initial receive sequence number
 		fin     Seq // number of the peer's FIN, when finSeen
 		shift   uint8
-	}
-	resent uint32 // segments sent again, for Info
 
+		finSeen  bool // the peer's FIN has arrived, perhaps beyond a gap
+		finTaken bool // the peer's FIN is in order
+	}
 	ts struct {
 		recent   uint32  // TS.Recent
 		offset   uint32  // of our clock
@@ -72,12 +73,13 @@ type Conn struct {
 
 	inflation     int32  // of the congestion window during recovery, in bytes
 	limitedBytes  int32  // sent by limited transmit on this flight
-	maxSegment    int32  // Params.MaxSegment
 	sendBuffer    int32  // Config.SendBuffer, or SetSendBuffer
 	receiveBuffer int32  // likewise
+	resent        uint32 // segments sent again, for Info
 	mss           uint16 // Params.MSS, or SetMSS: largest text that our link carries, without options
 	advertisedMSS uint16
 	defaultMSS    uint16 // Params.DefaultMSS
+	maxSegment    uint16 // Params.MaxSegment
 	peerMSS       uint16 // what the peer can receive, without options
 	rcvMSS        uint16 // largest segment seen from the peer
 
@@ -104,8 +106,6 @@ type Conn struct {
 	urgentIn   bool // RCV.UP is valid
 	urgentNews bool // RCV.UP has moved, and the user has not asked
 	finQueued  bool // FIN follows the send queue
-	finSeen    bool // the peer's FIN has arrived, perhaps beyond a gap
-	finTaken   bool // the peer's FIN is in order
 	recovering bool // fast recovery
 	partial    bool // a partial ACK has arrived in this recovery
 	override   bool // the override timeout occurred: send what the window allows
@@ -126,7 +126,7 @@ func (c *Conn) Init(cfg *Config, p Params) {
 	*c = Conn{cfg: cfg}
 	c.snd.iss, c.ts.offset = p.ISS, p.TSOffset
 	c.sendBuffer, c.receiveBuffer = int32(cfg.SendBuffer), int32(cfg.ReceiveBuffer)
-	c.maxSegment = int32(min(max(p.MaxSegment, 0), 65535))
+	c.maxSegment = uint16(min(max(p.MaxSegment, 0), 65535))
 	c.defaultMSS = defaultMSS
 	if p.DefaultMSS != 0 {
 		c.defaultMSS = clampMSS(p.DefaultMSS)

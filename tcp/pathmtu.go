@@ -1,6 +1,9 @@
 package tcp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Path MTU discovery. What ICMP tells is believed as RFC 5927, 7.2, has it; where
 // ICMP tells nothing, a black hole is noticed by what is lost (RFC 4821), and now
@@ -11,20 +14,24 @@ import "time"
 
 // pathMTU is what a connection knows of the path to its peer.
 type pathMTU struct {
-	limit    uint16  // largest segment that is sent; 0: what both ends take
-	acked    uint16  // largest that has arrived
-	full     uint16  // size of a full segment in the network, or 0
-	fullEnd  Seq     // where it ends
-	pending  uint16  // what ICMP says and is not believed yet, or 0
-	probe    uint16  // size of a probe in the network, or 0
-	asked    Seq     // number that ICMP has quoted, when pending
-	probeEnd Seq     // where the probe ends
-	next     instant // when the next probe may go
-	holes    uint8   // black holes found, for Info
-	verify   bool    // the next probe has the size that was lost: see blackHole
-	suspects bool    // no smaller segment has arrived yet since a black hole was found
-	news     bool    // for PathNews
+	limit    uint16 // largest segment that is sent; 0: what both ends take
+	acked    uint16 // largest that has arrived
+	full     uint16 // size of a full segment in the network, or 0
+	pending  uint16 // what ICMP says and is not believed yet, or 0
+	probe    uint16 // size of a probe in the network, or 0
+	verify   uint16 // size that was sent before black holes were suspected, and is tried first; or 0
+	fullEnd  Seq    // where the full segment ends
+	asked    Seq    // number that ICMP has quoted, when pending
+	probeEnd Seq    // where the probe ends
+	next     uint32 // when the next probe may go, in seconds since the epoch; 0: at once
+	holes    uint8  // black holes found, for Info
+	suspects bool   // no smaller segment has arrived yet since a black hole was found
+	spared   bool   // this recovery began with a probe, and is no sign of congestion
+	news     bool   // for PathNews
 }
+
+// wait lets the next probe go d from now at the earliest, to the second.
+func (p *pathMTU) wait(now instant, d time.Duration) { p.next = uint32(now.add(d) / second) }
 
 // pathProbeInterval is when a larger segment is tried again after one was lost.
 //
@@ -66,7 +73,8 @@ func (c *Conn) SetMSS(t time.Time, mss int) {
 // LimitMSS says what others have learnt of the path before: what it carries, as in
 // SetMSS.
 func (c *Conn) LimitMSS(t time.Time, mss int) {
-	c.path.limit, c.path.next = clampMSS(mss), c.at(t).add(pathProbeInterval)
+	c.path.limit, c.path.verify = clampMSS(mss), 0
+	c.path.wait(c.at(t), pathProbeInterval)
 	c.resize()
 }
 
@@ -74,6 +82,9 @@ func (c *Conn) LimitMSS(t time.Time, mss int) {
 // cannot pass on more than mss bytes of text in a segment without options.
 func (c *Conn) TooBig(t time.Time, seq Seq, mss int) {
 	size := clampMSS(mss)
+	if !c.state.synchronized() {
+		return // no SYN is that long
+	}
 	if !c.Outstanding(seq) || size >= c.topMSS() || c.path.limit != 0 && size >= c.path.limit {
 		return
 	}
@@ -92,7 +103,8 @@ func (c *Conn) TooBig(t time.Time, seq Seq, mss int) {
 func (c *Conn) believe(now instant, size uint16) {
 	p := &c.path
 	p.limit, p.acked, p.pending, p.probe = size, min(p.acked, size), 0, 0
-	p.next, p.verify, p.suspects, p.news = now.add(pathProbeInterval), false, false, true
+	p.verify, p.suspects, p.news = 0, false, true
+	p.wait(now, pathProbeInterval)
 	c.resize()
 }
 
@@ -106,7 +118,7 @@ func (c *Conn) resize() {
 	if c.window.MSS == before {
 		return
 	}
-	c.path.full, c.path.probe = 0, 0
+	c.path.full, c.path.probe, c.path.spared = 0, 0, false
 	if c.cc == nil || c.window.MSS > before {
 		return
 	}
@@ -115,6 +127,7 @@ func (c *Conn) resize() {
 	c.window.Bytes = max(c.window.MSS, int(int64(c.window.Bytes)*int64(c.window.MSS)/int64(before)))
 	if c.outstanding() {
 		c.leaveRecovery()
+		c.limitedBytes = 0
 		c.snd.recover = c.snd.nxt
 		c.snd.at = c.snd.una
 		c.rtt.abandon()
@@ -127,7 +140,13 @@ func (c *Conn) resize() {
 func (c *Conn) pathTimeout(now instant) {
 	p := &c.path
 	if p.probe != 0 {
-		c.probeFailed(now)
+		if c.probeFirst() {
+			// RFC 4821, 7.6.3: "The relatively high price of a failed probe in this case may
+			// merit a longer time interval until the next probe." It may have been something
+			// else: what was to be tried first is so next time.
+			p.wait(now, pathProbeInterval)
+		}
+		p.probe, p.spared = 0, false
 	}
 	// RFC 5927, 7.2: "MAXSEGRTO specifies the number of times a given segment must time
 	// out before an ICMP "Packet Too Big" error message can be honored [...]. A
@@ -149,20 +168,34 @@ func (c *Conn) pathTimeout(now instant) {
 
 // blackHole makes segments smaller, if those that are lost may be too large. It may
 // as well be that nothing at all got through: so the first probe that follows has
-// the old size, and is sent as soon as it can be.
+// the size from before, and is sent as soon as it can be. Until it is lost, nobody
+// else is told.
 func (c *Conn) blackHole(now instant) {
 	p := &c.path
 	lost := uint16(min(c.window.MSS, c.textBetween(c.snd.una, c.snd.nxt))) + c.optionsLen()
+	size := c.smaller(lost)
+	if size != 0 {
+		if p.verify == 0 {
+			p.verify = uint16(c.window.MSS) + c.optionsLen()
+		}
+		p.limit, p.acked = size, min(p.acked, size)
+		p.holes = min(p.holes+1, 254)
+	}
+	if p.verify != 0 {
+		p.next, p.suspects = 0, true
+	}
+	c.resize()
+}
+
+// smaller is what is fallen back to when segments of a size are lost; 0: nothing.
+func (c *Conn) smaller(lost uint16) uint16 {
 	for _, size := range blackHoleSizes {
 		// What is hardly smaller would hardly help.
 		if size = max(size, c.defaultMSS); size < lost-lost/16 {
-			p.limit, p.acked = size, min(p.acked, size)
-			p.next, p.verify, p.suspects = now, true, true
-			p.holes = min(p.holes+1, 254)
-			c.resize()
-			return
+			return size
 		}
 	}
+	return 0
 }
 
 // pathAcknowledged looks at what an ACK says of the path.
@@ -174,21 +207,26 @@ func (c *Conn) pathAcknowledged(now instant) {
 	if p.limit == 0 && p.pending == 0 {
 		return
 	}
-	if p.suspects {
-		p.suspects, p.news = false, true
-	}
+	p.suspects = false
 	// RFC 5927, 7.2: "if there is progress on the connection, the ICMP "Packet Too Big"
 	// errors must be a false claim."
 	if p.pending != 0 && p.asked.Less(c.snd.una) {
 		p.pending = 0
 	}
+	if p.spared {
+		if !c.recovering {
+			c.probeFailed(now)
+		}
+		return
+	}
 	if p.probe != 0 && p.probeEnd.LessEq(c.snd.una) {
 		// RFC 4821, 7.6.1: "Set search_low to the probe size. If the probe size is larger
 		// than the eff_pmtu, raise eff_pmtu to the probe size."
 		p.limit, p.acked, p.probe = p.probe, max(p.acked, p.probe), 0
-		p.next, p.verify = now, false
+		p.next, p.verify = 0, 0
 		if p.limit >= c.topMSS() {
-			p.limit, p.news = 0, true
+			p.limit = 0
+			p.news = c.topMSS() == c.mss // else it says nothing of what our link takes
 		}
 		c.resize()
 	}
@@ -204,7 +242,7 @@ func (c *Conn) pathAcknowledged(now instant) {
 // segments."
 func (c *Conn) probeSize(now instant) uint16 {
 	p := &c.path
-	if p.limit == 0 || now < p.next || p.probe != 0 || p.suspects {
+	if p.limit == 0 || now < instant(p.next)*second || p.probe != 0 || p.suspects || p.limit >= c.topMSS() {
 		return 0
 	}
 	if c.recovering || c.dupACKs > 0 || c.retransmits > 0 || c.snd.at != c.snd.nxt || c.snd.una.LessEq(c.snd.recover) || c.urgentOut {
@@ -212,11 +250,10 @@ func (c *Conn) probeSize(now instant) uint16 {
 	}
 	c.restartAfterIdle(now)
 	size := c.topMSS()
-	for _, s := range probeSizes {
-		if s > p.limit && !p.verify {
-			size = min(size, s)
-			break
-		}
+	if p.verify != 0 {
+		size = min(size, p.verify)
+	} else if i, _ := slices.BinarySearch(probeSizes[:], p.limit+1); i < len(probeSizes) {
+		size = min(size, probeSizes[i])
 	}
 	n := int(size-c.optionsLen()) + dupThreshold*c.window.MSS
 	if c.unsent() < n || c.usable() < n || c.sendingWindow() < n {
@@ -247,30 +284,57 @@ func (c *Conn) sendPathProbe(now instant, out *Segment) (sent, wait bool) {
 	return true, false
 }
 
-// probeFailed notes that the probe was lost.
+// probeFailed notes that the probe was lost, and nothing else.
 func (c *Conn) probeFailed(now instant) {
 	p := &c.path
-	p.probe, p.verify, p.next = 0, false, now.add(pathProbeInterval)
+	if c.smaller(p.probe) > p.limit {
+		// More than one step back was made, some of them perhaps for another reason.
+		// RFC 4821, 7.6.2: "The simplest estimate of the interval to the next congestion
+		// event is the same number of round trips as the current congestion window in
+		// packets."
+		trips := time.Duration(c.window.Bytes / c.window.MSS)
+		p.wait(now, min(max(trips*c.rtt.srtt, 2*time.Second), pathProbeInterval))
+	} else {
+		p.wait(now, pathProbeInterval)
+		p.news = true
+	}
+	p.probe, p.verify, p.spared = 0, 0, false
 }
 
-// onlyProbeLost says, when a recovery begins, that it is for a probe.
+// probeFirst says that SND.UNA lies in the probe: all before it has arrived.
+func (c *Conn) probeFirst() bool {
+	return c.path.probeEnd.LessEq(c.snd.una.Add(int(c.path.probe - c.optionsLen())))
+}
+
+// onlyProbeLost says, when a recovery begins, that it is for a probe; that nothing
+// behind it is lost, the recovery will show.
 //
 // RFC 4821, 7.6.2: "When only the probe is lost, it is treated as an indication that
 // the Path MTU is smaller than the probe size. In this case alone, the loss SHOULD
 // NOT be interpreted as congestion signal."
-func (c *Conn) onlyProbeLost(now instant) bool {
+func (c *Conn) onlyProbeLost() bool {
 	p := &c.path
 	if p.probe == 0 {
 		return false
 	}
-	if c.snd.una.Add(int(p.probe-c.optionsLen())) != p.probeEnd {
+	p.spared = c.probeFirst()
+	if !p.spared {
 		// 7.6.4: "the same-sized probe SHOULD be attempted again as soon as the probing
 		// preconditions are met".
 		p.probe = 0
-		return false
 	}
-	c.probeFailed(now)
-	return true
+	return p.spared
+}
+
+// alsoLost is called when more is lost in a recovery than was known when it began.
+//
+// RFC 4821, 7.6.4: "The presence of other losses near the loss of the probe may
+// indicate that the probe was lost due to congestion".
+func (c *Conn) alsoLost(now instant, flight int) {
+	if p := &c.path; p.spared && p.probeEnd.LessEq(c.snd.una) {
+		p.probe, p.spared = 0, false
+		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight})
+	}
 }
 
 // noteFull remembers one full segment of those that are sent from seq on.

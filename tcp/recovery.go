@@ -64,7 +64,7 @@ func (c *Conn) enterRecovery(now instant) {
 	// RFC 5681, 3.2: "When [RFC3042] is in use, additional data sent in limited
 	// transmit MUST NOT be included in this calculation."
 	flight := c.flight() - int(c.limitedBytes)
-	if !c.onlyProbeLost(now) {
+	if !c.onlyProbeLost() {
 		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight})
 	}
 	// "cwnd set to ssthresh plus 3*SMSS. This artificially "inflates" the congestion
@@ -97,6 +97,7 @@ func (c *Conn) newACK(now instant, text, flight int, rtt time.Duration) {
 		return
 	}
 	if c.snd.una.Less(c.snd.recover) {
+		c.alsoLost(now, flight)
 		c.partialACK(text)
 		return
 	}

@@ -57,8 +57,9 @@ func (c *Conn) retransmissionTimeout(now instant) {
 	case c.flight() == 0:
 		// Nothing of it is in the network: the link had no room.
 	default:
+		flight := c.flight()
 		c.pathTimeout(now)
-		c.flightLost(now)
+		c.flightLost(now, flight)
 	}
 	c.rtt.abandon()
 	c.retransmits = min(c.retransmits+1, 254)
@@ -68,8 +69,8 @@ func (c *Conn) retransmissionTimeout(now instant) {
 
 // flightLost takes all that is in the network for lost: it is sent again from its
 // front, as the congestion window allows.
-func (c *Conn) flightLost(now instant) {
-	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: c.flight(), Timeout: true, Again: c.retransmits > 0})
+func (c *Conn) flightLost(now instant, flight int) {
+	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight, Timeout: true, Again: c.retransmits > 0})
 	// RFC 6582, 3.2: "After a retransmit timeout, record the highest sequence number
 	// transmitted in the variable recover, and exit the fast recovery procedure if
 	// applicable."

@@ -20,7 +20,7 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 		c.terminate(nil)
 		return ReasonTextAfterClose
 	}
-	if c.finSeen && c.rcv.fin.Less(text.seq.Add(text.n)) {
+	if c.rcv.finSeen && c.rcv.fin.Less(text.seq.Add(text.n)) {
 		c.ackNow = true
 		return ReasonTextAfterFIN
 	}
@@ -71,14 +71,14 @@ func (c *Conn) noteFIN(has bool, seq Seq) {
 	if !has || seq.Less(c.rcv.nxt) {
 		return
 	}
-	if c.finSeen {
+	if c.rcv.finSeen {
 		c.ackNow = c.ackNow || c.rcv.fin != c.rcv.nxt
 		return
 	}
 	if n := len(c.in.runs); n > 0 && seq.Less(c.in.runs[n-1].end) {
 		return // text has arrived from behind it
 	}
-	c.finSeen, c.rcv.fin = true, seq
+	c.rcv.finSeen, c.rcv.fin = true, seq
 	if seq != c.rcv.nxt {
 		c.ackNow = true
 	}
@@ -86,13 +86,13 @@ func (c *Conn) noteFIN(has bool, seq Seq) {
 
 // Eighth, check the FIN bit.
 func (c *Conn) processFIN(now instant) {
-	if !c.finSeen || c.finTaken || c.rcv.fin != c.rcv.nxt || !c.state.synchronized() {
+	if !c.rcv.finSeen || c.rcv.finTaken || c.rcv.fin != c.rcv.nxt || !c.state.synchronized() {
 		return
 	}
 	// RFC 9293, 3.10.7.4: "If the FIN bit is set, signal the user "connection closing"
 	// and return any pending RECEIVEs with same message, advance RCV.NXT over the FIN,
 	// and send an acknowledgment for the FIN."
-	c.finTaken = true
+	c.rcv.finTaken = true
 	c.rcv.nxt = c.rcv.nxt.Add(1)
 	c.rcv.edge = c.rcv.edge.Max(c.rcv.nxt)
 	c.ackNow, c.oweDupACKs = true, 0

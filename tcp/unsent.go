@@ -17,6 +17,8 @@ func (c *Conn) Unsent(t time.Time, seg *Segment) {
 	case seg.seqLen() > 0:
 		c.unsentText(now, seg)
 	case c.state == StateClosed || c.state == StateListen:
+	case seg.Seq == c.snd.nxt.Add(-1) && c.timers[timerKeepAlive] != 0 && c.probes > 0:
+		c.aliveNow = true // a mere ACK would not be answered
 	default:
 		c.ackNow = true
 		// If nobody asks before.
@@ -53,6 +55,10 @@ func (c *Conn) unsentText(now instant, seg *Segment) {
 	if !c.outstanding() && c.snd.wnd > 0 {
 		// Nothing that could be sent again; if nobody asks before:
 		c.timers[timerRetransmit], c.timers[timerOverride] = 0, now.add(c.cfg.Override)
+	}
+	if c.timers[timerDelayedACK] == 0 {
+		// The ACK on it has not left: it goes alone if the text may not follow.
+		c.timers[timerDelayedACK] = now.add(c.cfg.DelayedACK)
 	}
 	from := seg.Seq.Max(c.snd.una)
 	switch {

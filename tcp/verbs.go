@@ -18,7 +18,7 @@ func (c *Conn) Read(t time.Time, b []byte) (int, error) {
 		c.readUpTo(c.in.first)
 		c.updateWindow()
 		return n, nil
-	case c.finTaken || c.readClosed:
+	case c.rcv.finTaken || c.readClosed:
 		return 0, io.EOF
 	case c.err != nil:
 		return 0, c.tell(io.EOF)
@@ -54,7 +54,7 @@ func (c *Conn) Write(t time.Time, b []byte) (int, error) {
 // tell returns why the connection ended, the first time, and later from then on.
 func (c *Conn) tell(later error) error {
 	// A user who has read the peer's FIN expects no more than that writing is over.
-	if c.told || c.finTaken && c.err == ErrReset {
+	if c.told || c.rcv.finTaken && c.err == ErrReset {
 		return later
 	}
 	c.told = true
@@ -63,7 +63,7 @@ func (c *Conn) tell(later error) error {
 
 // Readable says that Read would not return ErrWouldBlock.
 func (c *Conn) Readable() bool {
-	return c.in.len() > 0 || c.finTaken || c.readClosed || c.err != nil ||
+	return c.in.len() > 0 || c.rcv.finTaken || c.readClosed || c.err != nil ||
 		c.state == StateClosed || c.state == StateListen
 }
 
@@ -74,7 +74,7 @@ func (c *Conn) Writable() bool {
 }
 
 // Room is how many bytes of text Write would queue now, while it may write at all.
-func (c *Conn) Room() int { return c.cfg.SendBuffer - c.out.len() }
+func (c *Conn) Room() int { return max(0, int(c.sendBuffer)-c.out.len()) }
 
 // SetSendBuffer sets how many bytes Write queues at most: Config.SendBuffer or
 // less. What is queued stays.
@@ -93,4 +93,4 @@ func (c *Conn) SetReceiveBuffer(_ time.Time, n int) {
 }
 
 // SetMaxSegment changes Params.MaxSegment, for a link that takes others.
-func (c *Conn) SetMaxSegment(n int) { c.maxSegment = int32(min(max(n, 0), 65535)) }
+func (c *Conn) SetMaxSegment(n int) { c.maxSegment = uint16(min(max(n, 0), 65535)) }
