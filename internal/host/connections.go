@@ -28,7 +28,9 @@ func (h *Host) Connections() []Connection {
 	now := h.clock.Now()
 	all := h.listeners.connections()
 	for _, c := range h.flows.all() {
-		all = append(all, c.connection(now))
+		if one, ok := c.connection(now); ok {
+			all = append(all, one)
+		}
 	}
 	all = h.timeWait.connections(all, now, h.net.Load())
 	all = append(all, h.udp.connections()...)
@@ -64,15 +66,20 @@ func (t *flowTable) all() (conns []*TCPConn) {
 	return conns
 }
 
-func (c *TCPConn) connection(now time.Time) Connection {
+// connection describes c, unless it has left the table: it has ended, or is a
+// record in TIME-WAIT.
+func (c *TCPConn) connection(now time.Time) (one Connection, ok bool) {
 	c.mu.Lock()
-	info := c.m.Info()
+	info, gone := c.m.Info(), c.detached
 	c.mu.Unlock()
+	if gone {
+		return Connection{}, false
+	}
 	return Connection{
 		Network: "tcp", Local: c.key.localAddrPort(), Remote: c.RemoteAddr(),
 		State: info.State, RecvQ: info.Unread, SendQ: info.Queued,
 		Timer: info.Timer, TimerLeft: timeLeft(now, info.Due), Info: &info,
-	}
+	}, true
 }
 
 // timeLeft is how long it is from now to due, which is zero if there is no timer.

@@ -22,8 +22,7 @@ type TCPConn struct {
 	m     tcp.Conn
 	timer timer // at the machine's deadline, or earlier
 
-	route      route  // where segments leave; looked up again when the generation has moved on
-	generation uint32 // of route
+	route route // where segments leave; looked up again when the generation has moved on
 
 	readable sync.Cond // on mu: Readable has become true, or Read must look again
 	writable sync.Cond // on mu: likewise for Write, and for a Close that lingers
@@ -31,10 +30,15 @@ type TCPConn struct {
 	deadlines *tcpDeadlines // made when first set
 	linger    time.Duration // of Close: < 0 in background, 0 reset, > 0 wait as long
 
-	listener   *TCPListener  // that made the connection, until it is accepted
-	connected  chan struct{} // of a dialled connection: closed when it is open or has failed
-	connectErr error         // why it has failed; set before connected is closed
+	listener  *TCPListener  // that made the connection, until it is accepted
+	connected chan struct{} // of a dialled connection: closed when it is open or has failed
 
+	resetBy int64 // until when the last reset is tried, in the timers' time; 0: it was not tried
+
+	generation uint32 // of route
+	tos        uint8  // DiffServ field of what is sent; ECN bits are zero
+
+	failed      bool // ended before it was open; set before connected is closed
 	outputting  bool // a goroutine is in outputLocked; it alone takes segments from the machine
 	again       bool // the machine may have more to send since outputting was set
 	writing     bool // a Write is under way; others wait on writable, so that each is whole
@@ -44,10 +48,6 @@ type TCPConn struct {
 	portCounted bool // as a use of the port: see sharedPorts
 	detached    bool // out of the flow table: no segment reaches it any more
 	closed      bool // by the application: verbs return ErrClosed
-
-	resetBy int64 // until when the last reset is tried, in the timers' time; 0: it was not tried
-
-	tos uint8 // DiffServ field of what is sent; ECN bits are zero
 }
 
 // TCPOptions are what a connection is made with.
@@ -109,7 +109,7 @@ func (c *TCPConn) settleLocked(now time.Time) {
 	}
 	switch state := c.m.State(); {
 	case state == tcp.StateClosed && !retry.IsZero() && c.mayStillResetLocked(now):
-		c.armLocked(retry)
+		c.armLocked(c.resetRetryLocked(now, retry))
 	case state == tcp.StateClosed, state == tcp.StateListen:
 		c.detachLocked()
 	case state == tcp.StateTimeWait && retry.IsZero():
@@ -189,7 +189,7 @@ func (c *TCPConn) openedLocked(now time.Time) {
 	case tcp.StateListen, tcp.StateSynSent, tcp.StateSynReceived:
 		return
 	case tcp.StateClosed:
-		c.connectErr = c.m.Err()
+		c.failed = true
 		if c.listener != nil {
 			c.listener.failed(c)
 		}

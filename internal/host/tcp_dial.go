@@ -120,5 +120,8 @@ func (c *TCPConn) Connected() <-chan struct{} {
 func (c *TCPConn) ConnectError() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.connectErr
+	if !c.failed {
+		return nil
+	}
+	return c.m.Err()
 }

@@ -57,10 +57,15 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 		if err != nil {
 			// What was refused is lost, as on the wire, and the retransmission timer deals
 			// with it: the link may return. A dial fails at once.
-			o.route.ifc.countLost(n-sent, err)
-			sent = n
-			if err != ErrMessageTooLong { // else the path takes less than the link says: a black hole that is near
+			if err != ErrMessageTooLong {
+				o.route.ifc.countLost(n-sent, err)
+				sent = n
 				c.m.Unreachable(now, err, false)
+			} else {
+				// The path takes less than the link says: a black hole that is near. It
+				// takes what fits.
+				o.route.ifc.countLost(1, err)
+				sent++
 			}
 		}
 		for i := n - 1; i >= sent; i-- {

@@ -24,6 +24,20 @@ func (c *TCPConn) mayStillResetLocked(now time.Time) bool {
 	return false
 }
 
+// resetRetryLocked is when a reset is tried again: the longer it waits, the later, so
+// that many that wait for a link which is stuck cost little.
+func (c *TCPConn) resetRetryLocked(now, retry time.Time) time.Time {
+	left := time.Duration(c.resetBy - c.h.timers.at(now))
+	if later := now.Add(min((resetPatience-left)/resetWaits, left)); later.After(retry) {
+		return later
+	}
+	return retry
+}
+
+// resetWaits is by what part of its age a reset waits for the next try: some sixty
+// tries in all.
+const resetWaits = 16
+
 // closeAllTCP closes every listener and resets every connection.
 func (h *Host) closeAllTCP() {
 	h.listeners.closeAll()
@@ -32,8 +46,9 @@ func (h *Host) closeAllTCP() {
 	for _, c := range conns {
 		c.abort(now, true)
 	}
+	over := h.clock.Now().Add(maxOutputWait) // for all of them
 	for _, c := range conns {
-		c.awaitOutput()
+		c.awaitOutput(over.Sub(h.clock.Now()))
 	}
 	h.timeWait.closeAll()
 }
@@ -41,15 +56,15 @@ func (h *Host) closeAllTCP() {
 // awaitOutput waits until nobody is sending for c any more, and its reset has left
 // or was given up, for both of which the links must be open. Send does not wait for
 // anything, so this takes no time, unless the link is full, or it is called from
-// within Send: then it gives up.
-func (c *TCPConn) awaitOutput() {
+// within Send: then it gives up after d.
+func (c *TCPConn) awaitOutput(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.outputting && c.detached {
 		return
 	}
 	over := false
-	t := c.h.clock.AfterFunc(maxOutputWait, func() {
+	t := c.h.clock.AfterFunc(max(d, 0), func() {
 		c.mu.Lock()
 		over = true
 		c.readable.Broadcast()
@@ -61,5 +76,5 @@ func (c *TCPConn) awaitOutput() {
 	t.Stop()
 }
 
-// maxOutputWait is how long Close waits for a goroutine that is sending.
+// maxOutputWait is how long Close waits for goroutines that are sending.
 const maxOutputWait = time.Second

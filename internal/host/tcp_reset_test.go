@@ -49,7 +49,7 @@ func TestTCPResetWaitsForRoom(t *testing.T) {
 					t.Errorf("Read of a closed connection: %d, %v", n, err)
 				}
 				p.l.full(false)
-				time.Sleep(2 * tcpLinkRetry)
+				time.Sleep(resetPatience / resetWaits)
 				if s := p.segment1(); s.Flags&^wire.ACK != wire.RST || s.Seq != p.ack {
 					t.Errorf("%s, want a reset at %d", s.Notation(0), p.ack)
 				}
@@ -99,7 +99,7 @@ func TestTCPResetIsGivenUp(t *testing.T) {
 		time.AfterFunc(300*time.Millisecond, func() { p.l.full(false) })
 		start := time.Now()
 		p.h.Close()
-		if d := time.Since(start); d < 300*time.Millisecond || d > 300*time.Millisecond+2*tcpLinkRetry {
+		if d := time.Since(start); d < 300*time.Millisecond || d > 300*time.Millisecond+resetPatience/resetWaits {
 			t.Errorf("Close takes %v, want 300ms", d)
 		}
 		if s := p.segment1(); s.Flags != wire.RST || s.Seq != p.ack {
