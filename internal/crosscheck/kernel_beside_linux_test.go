@@ -1,9 +1,12 @@
 package crosscheck
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/usernet-go/usernet"
@@ -114,13 +117,21 @@ func (ns *netns) watchResets(t testing.TB, dev string, hosts ...string) func() [
 	waitUntil(t, "tcpdump listens", func() bool { return strings.Contains(dump.stderr.String(), "listening on") })
 	return func() []string {
 		t.Helper()
+		const markPort = 1 // where nobody listens
+		last := fmt.Sprintf("%s.%d > ", near4, markPort)
+		ns.do(func() {
+			if _, err := net.DialTimeout("tcp", hostPort(near4, markPort), patience); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("the last reset: %v, want ECONNREFUSED", err)
+			}
+		})
+		waitUntil(t, "tcpdump has seen the last reset", func() bool { return strings.Contains(out.String(), last) })
 		dump.interrupt()
-		if !strings.Contains(dump.stderr.String(), "packets captured") {
+		if !strings.Contains(dump.stderr.String(), "captured") {
 			t.Fatalf("tcpdump ended: %v\n%s", dump.err, &dump.stderr)
 		}
 		var lines []string
 		for line := range strings.Lines(out.String()) {
-			if line != "\n" { // tcpdump's own, when it is interrupted
+			if line != "\n" && !strings.Contains(line, last) { // tcpdump's own, when it is interrupted
 				lines = append(lines, line)
 			}
 		}

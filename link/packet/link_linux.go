@@ -171,6 +171,9 @@ func (d *station) Receive(queue int, deliver func([]link.Packet)) error {
 	if queue != 0 {
 		return d.rx.fail(fmt.Errorf("no receive queue %d; there is one, 0", queue))
 	}
+	if ok, err := d.rx.begin(); !ok {
+		return err
+	}
 	return d.rx.receive(false, deliver)
 }
 

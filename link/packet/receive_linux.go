@@ -29,8 +29,11 @@ import (
 // and small segments overflow it; one of version 3 hands packets over when a
 // block is full or its timer of at least 1 ms has run out. A ring for sending
 // gains nothing that can be told from noise, and lets one sender in at a time.
-// Nor does a second socket for receiving (PACKET_FANOUT_HASH) on two cores: 8
-// connections came at 3.4 Gbit/s with it and 3.6 without.
+//
+// There is one socket for receiving. A second one (PACKET_FANOUT_HASH) was tried
+// on those two cores only, which had the senders to run too: 8 connections came at
+// 3.4 Gbit/s with it and 3.6 without. That says nothing of a machine with cores to
+// spare, where several may well be worth their queues.
 const (
 	// A batch of super-segments stays within a core's cache of 1 MiB: with 16, TCP
 	// came at 16.8 Gbit/s in a round where it was 12.0 with 32 and 11.3 with 64.

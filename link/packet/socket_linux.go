@@ -207,10 +207,7 @@ func (s *socket) close() error {
 	return nil
 }
 
-// receive delivers until close or stop.
+// receive delivers, after begin, until close or stop.
 func (s *socket) receive(network bool, deliver func([]link.Packet)) error {
-	if ok, err := s.begin(); !ok {
-		return err
-	}
 	return s.end(newReceiver(s, network).run(deliver))
 }

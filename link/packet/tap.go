@@ -46,6 +46,11 @@ func OpenTap(c TapConfig) (*Tap, error) {
 // header included, 0 for none, so that 1<<18 takes all. At most 4090
 // instructions. Between the two filters no packet escapes both; some that the
 // old one let through may still come.
+//
+// A load sees only what lies in the first piece of the kernel's buffer, and one
+// that finds nothing there ends the program: the packet does not come. Devices and
+// GRO put all headers there, save some devices while GRO is switched off (ethtool
+// -K DEVICE gro off).
 func (t *Tap) SetFilter(f []bpf.RawInstruction) error { return t.t.setFilter(f) }
 
 // Receive delivers packets in batches until Close, and then returns nil. Packets

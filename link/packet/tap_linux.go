@@ -79,6 +79,15 @@ func (t *taps) setFilter(f []bpf.RawInstruction) error {
 }
 
 func (t *taps) receive(deliver func([]link.Packet)) error {
+	// Both begin before either may stop the other.
+	for i, s := range t.sockets {
+		if ok, err := s.begin(); !ok {
+			for _, begun := range t.sockets[:i] {
+				begun.end(nil)
+			}
+			return err
+		}
+	}
 	var running sync.WaitGroup
 	var errs [2]error
 	for i, s := range t.sockets {

@@ -65,6 +65,18 @@ func (c *collector) until(t testing.TB, what string, ok func([]collected) bool) 
 	return all
 }
 
+// count returns how many packets of an IP version came.
+func (c *collector) count(version byte) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, q := range c.packets {
+		if q.head[0]>>4 == version {
+			n++
+		}
+	}
+	return n
+}
+
 func openTap(t testing.TB, ns *linktest.Namespace, cfg packet.TapConfig) *packet.Tap {
 	t.Helper()
 	var tap *packet.Tap
@@ -293,5 +305,29 @@ func TestTapInterfaceDownAndGone(t *testing.T) {
 	}
 	if err := tap.Receive(nil); !errors.Is(err, syscall.ENODEV) {
 		t.Errorf("Receive = %v, want ENODEV", err)
+	}
+}
+
+// A second Receive is refused, and the first goes on, for both families.
+func TestTapReceivesOnce(t *testing.T) {
+	host, peer := twoHosts(t, 1500)
+	tap := openTap(t, host, packet.TapConfig{Filter: toPort(t, 9)})
+	c := collect(t, tap)
+	var conns [2]*net.UDPConn
+	peer.Do(func() { conns[0], conns[1] = dialUDP(t, host4, 9), dialUDP(t, host6, 9) })
+	both := func(what string) {
+		for i, version := range []byte{4, 6} {
+			before := c.count(version)
+			write(t, conns[i], 1)
+			c.until(t, what, func([]collected) bool { return c.count(version) > before })
+		}
+	}
+	both("datagrams of both families")
+	if err := tap.Receive(nil); err == nil || !strings.Contains(err.Error(), "runs already") {
+		t.Errorf("second Receive = %v", err)
+	}
+	both("datagrams of both families after a second Receive")
+	for _, conn := range conns {
+		conn.Close()
 	}
 }
