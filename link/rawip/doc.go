@@ -18,18 +18,24 @@
 //
 //   - The host's own firewall rules for input do not apply to these ports: the
 //     packets are copied before them. What acts earlier does: XDP, tc, and
-//     nftables' netdev family. Rules for output apply; a packet that they refuse is
-//     refused with EPERM. Where connections are tracked, the tracker never sees
+//     nftables' netdev family. Nor does the host's check of sources (rp_filter) apply.
+//     Rules for output apply; a packet that they refuse is refused with EPERM. Where connections are tracked, the tracker never sees
 //     those from outside begin, since what opens them is dropped, and calls the
 //     stack's answers invalid: a rule that drops what is invalid on output needs an
 //     exception. Connections that the stack dials it knows.
+//   - Where the host translates addresses (NAT), the stack sees packets before that. A
+//     port that a rule redirects is served twice. Connections of others, of containers
+//     say, that the host gives a port of the stack's are reset by the stack, to which
+//     their packets come too: on such a host package link/packet does better.
 //   - A port is taken on all addresses of the host and for both families, whichever
 //     the stack has. A port that any program has bound, for either family, or for
 //     which the kernel has a connection, one in TIME-WAIT among them, is in use
 //     (EADDRINUSE).
 //   - Each port that is in use, for as long as connections or their TIME-WAIT last,
-//     takes a file descriptor. To reserve and release one takes about 0.3 ms, most
-//     of it nftables'.
+//     takes a file descriptor. To reserve and release one took 0.4 ms on two busy
+//     cores, and 0.7 ms beside 10000 others.
+//   - A neighbour that does not answer is known to the kernel alone: what is sent to it
+//     gets no answer, and a dial to it ends with its time-out.
 //   - Super-segments and partial checksums are received, but not sent: raw sockets
 //     know neither.
 //   - Programs on the host itself cannot reach the stack by the host's addresses,

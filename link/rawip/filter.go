@@ -20,6 +20,7 @@ const (
 	maxAddrs  = 24      // of each family: where there are more, none is looked at
 	takeAll   = 1 << 18 // bytes
 	udpKey    = uint32(firstUDP)
+	toHost    = 0 // PACKET_HOST: the frame was to this station
 )
 
 // A program is classic BPF in the making. Jumps go to labels; a conditional one
@@ -74,6 +75,11 @@ type filter struct {
 func (f *filter) assemble() ([]bpf.RawInstruction, error) {
 	p := &program{jumps: make(map[int]label)}
 	take, drop, ports, v6 := p.newLabel(), p.newLabel(), p.newLabel(), p.newLabel()
+	// RFC 1122, 3.3.6: "A host SHOULD silently discard a datagram that is received via
+	// a link-layer broadcast (see Section 2.4) but does not specify an IP multicast or
+	// broadcast destination address." The link layer's header does not reach the stack.
+	p.emit(bpf.LoadExtension{Num: bpf.ExtType})
+	p.jumpIf(bpf.JumpNotEqual, toHost, drop)
 	// What the host sends to itself is the kernel's.
 	p.emit(bpf.LoadExtension{Num: bpf.ExtInterfaceIndex})
 	p.jumpIf(bpf.JumpEqual, f.loopback, drop)

@@ -120,9 +120,9 @@ func TestFilterAndClassifier(t *testing.T) {
 	}
 }
 
-// newVM runs a filter as the kernel does, but for the interface's index, which the
-// machine does not know: it loads the packet's length instead, which must not be
-// the loopback's.
+// newVM runs a filter as the kernel does, but for what the machine does not know: of
+// the frame's type it loads toHost, of the interface's index the packet's length,
+// which must not be the loopback's.
 func newVM(t *testing.T, f *filter) *bpf.VM {
 	t.Helper()
 	raw, err := f.assemble()
@@ -136,10 +136,14 @@ func newVM(t *testing.T, f *filter) *bpf.VM {
 	if len(code) > 4090 {
 		t.Fatalf("%d instructions", len(code))
 	}
-	if e, ok := code[0].(bpf.LoadExtension); !ok || e.Num != bpf.ExtInterfaceIndex {
-		t.Fatalf("the program begins with %v", code[0])
+	for i, ins := range code {
+		switch ins {
+		case bpf.LoadExtension{Num: bpf.ExtType}:
+			code[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: toHost}
+		case bpf.LoadExtension{Num: bpf.ExtInterfaceIndex}:
+			code[i] = bpf.LoadExtension{Num: bpf.ExtLen}
+		}
 	}
-	code[0] = bpf.LoadExtension{Num: bpf.ExtLen}
 	vm, err := bpf.NewVM(code)
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (f *firewall) close() error {
 }
 
 // request sends messages as one transaction and waits for the answer. Only the
-// last asks for one, so that there is one: success, or the first error.
+// last asks for one, so that success is one; of errors it returns the first.
 func (f *firewall) request(messages ...netlink.Message) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,7 +116,28 @@ func (f *firewall) request(messages ...netlink.Message) error {
 		return err
 	}
 	_, err := f.conn.Receive()
+	if err != nil {
+		f.drain()
+	}
 	return err
+}
+
+// drain takes away what else the kernel has said to a batch that failed: it names
+// every message at fault, and may answer the last one too. All was there when the
+// batch had been sent, and must not be taken for the answer to the next one.
+func (f *firewall) drain() {
+	conn, err := f.conn.SyscallConn()
+	if err != nil {
+		return // closed
+	}
+	conn.Control(func(fd uintptr) {
+		var b [64]byte
+		for {
+			if _, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_DONTWAIT); err == unix.EAGAIN || err == unix.EBADF {
+				return
+			}
+		}
+	})
 }
 
 func batchLimit(t netlink.HeaderType) netlink.Message {

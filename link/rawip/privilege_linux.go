@@ -25,7 +25,8 @@ func explainFirewall(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("rawip: a rule that hides ports from the kernel: the capability CAP_NET_ADMIN is missing: %s: %w", howToGet, err)
-	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.ENOENT):
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.ENOENT),
+		errors.Is(err, unix.EINVAL): // what an older kernel says to the flag owner
 		return fmt.Errorf("rawip: a rule that hides ports from the kernel: the kernel (5.12 or later) offers no nftables here, "+
 			"or not all that it takes: load its module (modprobe nf_tables): %w", err)
 	}

@@ -22,6 +22,7 @@ func TestErrors(t *testing.T) {
 		{explainFirewall(fmt.Errorf("netlink receive: %w", unix.EPERM)), unix.EPERM, "CAP_NET_ADMIN is missing"},
 		{explainFirewall(os.NewSyscallError("recvmsg", unix.EOPNOTSUPP)), unix.EOPNOTSUPP, "offers no nftables here"},
 		{explainFirewall(os.NewSyscallError("socket", unix.EPROTONOSUPPORT)), unix.EPROTONOSUPPORT, "modprobe nf_tables"},
+		{explainFirewall(unix.EINVAL), unix.EINVAL, "the kernel (5.12 or later)"},
 		{explainFirewall(unix.ENOMEM), unix.ENOMEM, "hides ports"},
 		{explainReserve(80, "bind", unix.EADDRINUSE, 3), unix.EADDRINUSE, "TCP port 80 belongs to another program"},
 		{explainReserve(firstUDP+53, "socket", unix.EMFILE, 3), unix.EMFILE, "UDP port 53: no descriptor is left for it: each port takes one, 3 have theirs"},

@@ -30,7 +30,8 @@ type driver interface {
 // Stats are counters, from the moment when the link was opened.
 type Stats struct {
 	// Dropped counts packets that were lost on the way to Receive, because it did
-	// not keep up.
+	// not keep up, or because they were merged to more than 64 KiB (an interface whose
+	// gro_max_size was raised) or of what is neither TCP nor UDP.
 	Dropped uint64
 	// Passed counts packets that the kernel's filter let through and that were not
 	// for the stack.

@@ -91,9 +91,15 @@ func (s *sharer) open() (err error) {
 	return nil
 }
 
-// updateRetry is when to look at the host again where that failed, for want of a
-// descriptor perhaps.
-const updateRetry = time.Second
+const (
+	// updateRetry is when to look at the host again where that failed, for want of a
+	// descriptor perhaps.
+	updateRetry = time.Second
+	// updateDelay is how long changes are gathered before the host is looked at: a
+	// container that starts makes many, and on a host with many interfaces a look is
+	// long.
+	updateDelay = 10 * time.Millisecond
+)
 
 // watch looks at the host's addresses again whenever they have changed. What has
 // changed is not read, so that messages for which there was no room (ENOBUFS) do no
@@ -101,7 +107,15 @@ const updateRetry = time.Second
 func (s *sharer) watch() {
 	for {
 		_, err := s.changes.Receive()
-		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err == nil || errors.Is(err, unix.ENOBUFS) {
+			if s.changes.SetReadDeadline(time.Now().Add(updateDelay)) != nil {
+				return
+			}
+			for err == nil || errors.Is(err, unix.ENOBUFS) {
+				_, err = s.changes.Receive()
+			}
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return // closed
 		}
 		var again time.Time

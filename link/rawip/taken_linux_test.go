@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -243,5 +244,77 @@ func TestKernelWindow(t *testing.T) {
 	}
 	if n := resets.Load(); n != 0 {
 		t.Errorf("%d resets in 200 dialled connections, want none", n)
+	}
+}
+
+// What other links have made first is left alone: names of tables that are taken,
+// as by a process of the same number in another PID namespace, cost a try each.
+func TestKernelTableNames(t *testing.T) {
+	needKernel(t, "nft")
+	near, _ := newHosts(t)
+	first, err := near.open(rawip.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	var n int
+	if _, err := fmt.Sscanf(near.run("nft", "list", "tables"), fmt.Sprintf("table inet usernet_%d_%%d", os.Getpid()), &n); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 3; i++ {
+		near.run("nft", "add", "table", "inet", fmt.Sprintf("usernet_%d_%d", os.Getpid(), n+i))
+	}
+	second, err := near.open(rawip.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	for _, port := range []uint16{80, 81} {
+		if err := second.ReservePort(6, port); err != nil {
+			t.Error(err)
+		}
+	}
+	second.ReleasePort(6, 80)
+	if rules := near.run("nft", "list", "ruleset"); !strings.Contains(rules, "elements = { 81 }") {
+		t.Errorf("the rules:\n%s", rules)
+	}
+}
+
+// A host that tracks connections and drops what is invalid on its way out lets
+// through those that the stack dials, and not its answers to others'.
+func TestKernelTracking(t *testing.T) {
+	needKernel(t, "nft")
+	near, far := newHosts(t)
+	s, _ := near.stack(rawip.Config{})
+	near.run("nft", "add table inet t; add chain inet t o { type filter hook output priority 0; }; add rule inet t o ct state invalid counter drop")
+	ln, err := s.Listen("tcp", ":80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	peer, err := far.listen(":7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	go echo(t, peer)
+	for _, f := range families {
+		conn, err := s.Dial("tcp", f.far+":7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, conn, 1<<20)
+	}
+	if rules := near.run("nft", "list", "table", "inet", "t"); !strings.Contains(rules, "packets 0 ") {
+		t.Errorf("of dialled connections something is invalid: %s", rules)
+	}
+	far.do(func() {
+		if c, err := net.DialTimeout("tcp", near4+":80", 100*time.Millisecond); err == nil {
+			c.Close()
+			t.Error("an answer to others' connection is let through")
+		}
+	})
+	if rules := near.run("nft", "list", "table", "inet", "t"); strings.Contains(rules, "packets 0 ") {
+		t.Errorf("of the answer nothing is invalid: %s", rules)
 	}
 }

@@ -3,6 +3,7 @@ package rawip_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/packet"
 	"github.com/usernet-go/usernet/link/rawip"
+	"github.com/usernet-go/usernet/wire"
 )
 
 // dialUDP is the kernel's.
@@ -295,5 +298,53 @@ func TestKernelAddressLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		exchange(t, conn, 10000)
+	}
+}
+
+// A segment in a frame to all is not taken, though its IP header names the host.
+// RFC 1122, 3.3.6.
+func TestKernelBroadcastFrame(t *testing.T) {
+	needKernel(t)
+	near, far := newHosts(t)
+	l, err := near.open(rawip.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.ReservePort(6, 80); err != nil {
+		t.Fatal(err)
+	}
+	ports := make(chan uint16, 10)
+	go l.Receive(0, func(batch []link.Packet) {
+		for _, p := range batch {
+			ports <- binary.BigEndian.Uint16(p.Data[0][20:])
+		}
+	})
+	var sender *packet.Link
+	far.do(func() { sender, err = packet.Open(packet.Config{Interface: device, InterfaceMAC: true}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	var host *packet.Link
+	near.do(func() { host, err = packet.Open(packet.Config{Interface: device, InterfaceMAC: true}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	host.Close()
+	for i, dst := range []wire.MAC{wire.Broadcast, {1, 0, 0x5e, 0, 0, 1}, host.Info().MAC} {
+		frame := (&wire.Ethernet{Dst: dst, Src: sender.Info().MAC, Type: wire.EtherTypeIPv4}).Append(nil)
+		frame = append(frame, segment(far4, 1+i, near4, 80)...)
+		if n, err := sender.Send([]link.Packet{{Data: [][]byte{frame}}}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	select {
+	case port := <-ports:
+		if port != 3 {
+			t.Errorf("the segment from port %d came, want that in a frame to the host, from port 3", port)
+		}
+	case <-time.After(patience):
+		t.Error("nothing came")
 	}
 }
