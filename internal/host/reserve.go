@@ -92,10 +92,13 @@ func (s *sharedPorts) reserve(p wire.Protocol, port uint16) error {
 		s.ports[k] = u
 	}
 	err := s.reserveLocked(k, u)
-	if err == nil {
+	switch {
+	case err == nil:
 		u.n++
-	} else if u.n == 0 {
+	case u.n == 0:
 		delete(s.ports, k)
+	default:
+		s.laterLocked(k) // joined meanwhile
 	}
 	return err
 }

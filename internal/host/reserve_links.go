@@ -28,6 +28,10 @@ func (h *Host) sharePorts(l link.Link) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.endChangeLocked()
+	if slices.Contains(s.links, sharer) {
+		// To take it back would release the ports of the interface that it has already.
+		return fmt.Errorf("%w: its link is another interface's", ErrBadInterface)
+	}
 	s.adding = true
 	var done []sharedPort
 	for _, k := range s.heldLocked() {

@@ -289,3 +289,16 @@ func TestSharedPortsAttachedLater(t *testing.T) {
 		first.expect(t, "still detached")
 	})
 }
+
+// A link that is attached already is refused, and keeps its ports.
+func TestSharedLinkTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _, l := newSharingPair(t)
+		listenTCP(t, a, "[::]:80")
+		err := a.Attach(l, InterfaceConfig{Name: "again", Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.9.1/24")}})
+		if !errors.Is(err, ErrBadInterface) {
+			t.Errorf("the second Attach: %v, want %v", err, ErrBadInterface)
+		}
+		l.expect(t, "after the second Attach", sharedTCP(80))
+	})
+}
