@@ -2,8 +2,9 @@
 // where you wrote net, and the connection is made of your own packets.
 //
 // A Stack is a host. It has addresses on the links that are attached to it: a
-// TUN or TAP device (package link/tun), or a wire in memory to another stack
-// (package link/pipe). Its verbs are those of package net, and so are their
+// TUN or TAP device (package link/tun), an interface of the host, beside the kernel
+// (link/packet) or at the kernel's own addresses (link/rawip), or a wire in memory
+// to another stack (link/pipe). Its verbs are those of package net, and so are their
 // semantics, their zero values and their errors: errors.Is finds net.ErrClosed,
 // os.ErrDeadlineExceeded and syscall.ECONNREFUSED where it would for the
 // kernel's connections.

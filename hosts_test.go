@@ -1,0 +1,67 @@
+package usernet_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/usernet-go/usernet"
+)
+
+// What a program does to its map after New is none of the stack's business, a name
+// that is there in several cases has the addresses of all, and an address that is
+// none does not stand for the stack itself.
+func TestBubbleHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := &usernet.Resolver{Hosts: map[string][]netip.Addr{
+			"printer": {addr("192.0.2.1")}, "Printer.": {addr("::ffff:192.0.2.2")}, "PRINTER": nil, "empty": nil,
+		}}
+		a, b, _ := newNames(t, given, func(q query) []byte { return q.addresses("10.0.0.9") })
+		given.Hosts["printer"][0] = addr("192.0.2.66")
+		delete(given.Hosts, "Printer.")
+		given.Servers[0] = netip.MustParseAddrPort("192.0.2.66:53")
+		wantHost(t, a, "pRINTER", "192.0.2.2 192.0.2.1", 0)
+		wantHost(t, a, "empty", "10.0.0.9", 0) // as if it were not there
+
+		bare := &usernet.Resolver{Stack: b, Servers: make([]netip.AddrPort, 1), Hosts: map[string][]netip.Addr{
+			"none": {{}}, "far": {addr("10.0.0.1")}}}
+		if ips, err := bare.LookupNetIP(t.Context(), "ip", "none"); err == nil {
+			t.Errorf("no address, and no server: %v", ips)
+		}
+		// A stack may have names looked up by another, and connects by itself.
+		l, err := a.Listen("tcp", ":80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		for _, delay := range []time.Duration{0, -1} {
+			d := usernet.Dialer{Stack: b, Resolver: a.Resolver(), FallbackDelay: delay}
+			if c, err := d.Dial("tcp", "localhost:80"); err == nil {
+				t.Errorf("a's localhost is not b's: %v", c.RemoteAddr())
+			}
+			d.Resolver = bare
+			c, err := d.Dial("tcp", "far:80")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.LocalAddr().String(); !strings.HasPrefix(got, "10.0.0.2:") {
+				t.Errorf("from %s", got)
+			}
+			c.Close()
+		}
+	})
+}
+
+func TestResolverConfigIsChecked(t *testing.T) {
+	for want, r := range map[string]*usernet.Resolver{
+		"usernet: Config.Resolver.Servers[0] is 10.0.0.1:0; want an address and a port": {Servers: []netip.AddrPort{netip.AddrPortFrom(addr("10.0.0.1"), 0)}},
+		`usernet: Config.Resolver.Search[1] is "a..b"; want a domain`:                   {Search: []string{"lan", "a..b"}},
+		`usernet: Config.Resolver.Hosts["x"][1] is invalid IP; want an address`:         {Hosts: map[string][]netip.Addr{"x": {addr("::1"), {}}}},
+	} {
+		if s, err := usernet.New(usernet.Config{Resolver: r}); err == nil || err.Error() != want {
+			t.Errorf("%v, %v; want %s", s, err, want)
+		}
+	}
+}
