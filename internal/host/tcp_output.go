@@ -123,7 +123,7 @@ func (c *TCPConn) routeLocked(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if r.ifc != c.route.ifc {
+	if r.ifc != c.route.ifc || r.mtu != c.route.mtu { // a router may tell another MTU
 		mss, maxSegment := r.tcpSizes(local)
 		c.m.SetMSS(now, mss)
 		c.m.SetMaxSegment(maxSegment)
