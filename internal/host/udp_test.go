@@ -131,32 +131,34 @@ func TestUDPMostSpecificSocket(t *testing.T) {
 // A connected socket learns that it is refused, once; others do not.
 func TestUDPRefused(t *testing.T) {
 	for _, to := range []netip.Addr{peer4, peer6} {
-		a, _ := newPair(t, pipe.Config{})
-		refused := netip.AddrPortFrom(to, 9)
-		connected, other := dialUDP(t, a, refused), listenUDP(t, a, netip.AddrPort{}, FamilyAny)
-		for _, c := range []*UDPConn{connected, other} {
-			c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		}
-		if _, err := connected.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := other.WriteTo([]byte("x"), refused); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := connected.Read(nil); err != ErrRefused {
-			t.Errorf("read after port unreachable: %v, want %v", err, ErrRefused)
-		}
-		if _, err := connected.Read(nil); err != ErrDeadline {
-			t.Errorf("second read: %v, want %v", err, ErrDeadline)
-		}
-		if _, err := other.Read(nil); err != ErrDeadline {
-			t.Errorf("read of a socket that is not connected: %v, want %v", err, ErrDeadline)
-		}
-		connected.SetReadDeadline(time.Time{})
-		connected.Write([]byte("x")) // over the pipe the answer is here at once
-		if _, err := connected.Write([]byte("x")); err != ErrRefused {
-			t.Errorf("write after port unreachable: %v, want %v", err, ErrRefused)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			a, _ := newPair(t, pipe.Config{})
+			refused := netip.AddrPortFrom(to, 9)
+			connected, other := dialUDP(t, a, refused), listenUDP(t, a, netip.AddrPort{}, FamilyAny)
+			for _, c := range []*UDPConn{connected, other} {
+				c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			}
+			if _, err := connected.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := other.WriteTo([]byte("x"), refused); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := connected.Read(nil); err != ErrRefused {
+				t.Errorf("read after port unreachable: %v, want %v", err, ErrRefused)
+			}
+			if _, err := connected.Read(nil); err != ErrDeadline {
+				t.Errorf("second read: %v, want %v", err, ErrDeadline)
+			}
+			if _, err := other.Read(nil); err != ErrDeadline {
+				t.Errorf("read of a socket that is not connected: %v, want %v", err, ErrDeadline)
+			}
+			connected.SetReadDeadline(time.Time{})
+			connected.Write([]byte("x")) // over the pipe the answer is here at once
+			if _, err := connected.Write([]byte("x")); err != ErrRefused {
+				t.Errorf("write after port unreachable: %v, want %v", err, ErrRefused)
+			}
+		})
 	}
 }
 
