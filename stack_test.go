@@ -51,6 +51,20 @@ func newPair(t testing.TB, config usernet.Config, wire pipe.Config) (a, b *usern
 	return a, b
 }
 
+// wantNoConnections wants the connections of closed ends gone, but for TIME-WAIT. A
+// reader sees the end when the FIN is there, and a Close returns when it has left:
+// whoever else was sending at that moment may still have the last acknowledgment in
+// hand.
+func wantNoConnections(t testing.TB, a, b *usernet.Stack) {
+	t.Helper()
+	left := func() int { return a.Stats().Connections + b.Stats().Connections }
+	for deadline := time.Now().Add(10 * time.Second); left() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are left: %v %v", left(), a.Connections(), b.Connections())
+		}
+	}
+}
+
 // wires are the pipes that a test runs over.
 var wires = []struct {
 	name string

@@ -255,9 +255,7 @@ func TestSimultaneousClose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := a.Stats().Connections + b.Stats().Connections; n != 0 {
-		t.Errorf("%d connections are left", n)
-	}
+	wantNoConnections(t, a, b)
 }
 
 func TestSetLinger(t *testing.T) {
