@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,7 +94,7 @@ func TestBubbleBadServers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		servers []netip.AddrPort
-		answer  func(n int, q query) []byte // n-th query, from 0
+		answer  func(n int, q query) []byte // n-th query of its type, from 0
 		after   time.Duration
 		ignored uint64
 	}{
@@ -102,19 +102,19 @@ func TestBubbleBadServers(t *testing.T) {
 		{"no route", server("203.0.113.1:53"), nil, 0, 0},
 		{"port closed", server("10.0.0.2:54"), nil, 0, 0},
 		{"silent at first", nil, func(n int, q query) []byte {
-			if n < 2 {
+			if n == 0 {
 				return nil
 			}
 			return good(q)
 		}, 5 * time.Second, 0},
 		{"wrong id", nil, func(n int, q query) []byte {
-			if n < 2 {
+			if n == 0 {
 				q.id++
 			}
 			return good(q)
 		}, 5 * time.Second, 2},
 		{"lame", nil, func(n int, q query) []byte {
-			if n < 2 {
+			if n == 0 {
 				return q.respond(func(m *dnsmessage.Message) { m.RecursionAvailable = false })
 			}
 			return good(q)
@@ -141,13 +141,18 @@ func TestBubbleBadServers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var n atomic.Int32
+				var mu sync.Mutex
+				asked := make(map[dnsmessage.Type]int)
 				r := &usernet.Resolver{Servers: c.servers}
 				a, _, _ := newNames(t, r, func(q query) []byte {
 					if c.answer == nil {
 						return good(q)
 					}
-					return c.answer(int(n.Add(1))-1, q)
+					mu.Lock()
+					n := asked[q.Type]
+					asked[q.Type]++
+					mu.Unlock()
+					return c.answer(n, q)
 				})
 				wantHost(t, a, "example.org", "10.0.0.9", c.after)
 				if got := a.Stats().DNSIgnored; got != c.ignored {

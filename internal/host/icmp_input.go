@@ -253,7 +253,13 @@ func (h *Host) flowFailed(now time.Time, ifc *iface, p *queuedPacket) {
 		return
 	}
 	v := icmpVerdict{err: ErrHostUnreachable}
-	if q.Protocol == wire.ProtocolTCP {
+	switch q.Protocol {
+	case wire.ProtocolUDP: // nobody has to be believed that the datagram was ours
+		if c := h.udp.find(netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort), ifc); c != nil {
+			c.unreachable(v.err)
+		}
+		return
+	case wire.ProtocolTCP:
 		// A connection that is being opened fails at once, as the kernel's does; one that
 		// is open waits for its neighbour to come back, as for a router (RFC 9293, MUST-56).
 		v.hard = opensConnection(packet)

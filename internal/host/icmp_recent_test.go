@@ -78,6 +78,36 @@ func TestICMPErrorsMatchRecentDatagrams(t *testing.T) {
 	}
 }
 
+// Flows do not displace each other until a set is full, and then the one that has been
+// silent longest goes.
+func TestRecentDatagramsInOneSet(t *testing.T) {
+	var m recentDatagrams
+	m.init([32]byte{1})
+	full, _ := m.set(far4, 0)
+	var ports []uint32
+	for p := uint32(0); len(ports) <= recentWays; p++ {
+		if set, _ := m.set(far4, p); set == full {
+			ports = append(ports, p)
+		}
+	}
+	at := func(i int) time.Duration { return time.Duration(i) * time.Second }
+	for i, p := range ports[:recentWays] {
+		m.note(at(i), far4, p, 100)
+	}
+	for _, p := range ports[:recentWays] {
+		if !m.sent(at(recentWays), far4, p, 100) {
+			t.Errorf("flow %d of %d is forgotten", p, recentWays)
+		}
+	}
+	m.note(at(recentWays), far4, ports[0], 200)
+	m.note(at(recentWays), far4, ports[recentWays], 100)
+	for i, p := range ports {
+		if got, want := m.sent(at(recentWays), far4, p, 100), i != 1; got != want {
+			t.Errorf("flow %d is remembered: %v, want %v", i, got, want)
+		}
+	}
+}
+
 // A ping's error must be about a request that waits.
 func TestICMPErrorsMatchPings(t *testing.T) {
 	r := newRig(t, Config{}, link.Info{})
