@@ -60,7 +60,9 @@ func groupDrops() []dropCase {
 // newGroupRig is newRig that shows housekeeping, less what went before.
 func newGroupRig(t *testing.T) *rig {
 	r := newRig(t, Config{}, link.Info{})
-	time.Sleep(5 * time.Second) // of the bubble: the reports are repeated
+	// Of the bubble: the reports are repeated, and the peer, which answers no probe, is
+	// forgotten.
+	time.Sleep(10 * time.Second)
 	r.l.mu.Lock()
 	r.l.all = true
 	r.l.mu.Unlock()
