@@ -27,8 +27,15 @@ type pathMTU struct {
 	holes    uint8  // black holes found, for Info
 	suspects bool   // no smaller segment has arrived yet since a black hole was found
 	spared   bool   // this recovery began with a probe, and is no sign of congestion
-	news     bool   // for PathNews
+	news     uint8  // for PathNews: none, that of limit, or newsStep and the index of a blackHoleSize
 }
+
+// The kinds of pathMTU.news.
+const (
+	newsNone = iota
+	newsLimit
+	newsStep
+)
 
 // wait lets the next probe go d from now at the earliest, to the second.
 func (p *pathMTU) wait(now instant, d time.Duration) { p.next = uint32(now.add(d) / second) }
@@ -103,7 +110,7 @@ func (c *Conn) TooBig(t time.Time, seq Seq, mss int) {
 func (c *Conn) believe(now instant, size uint16) {
 	p := &c.path
 	p.limit, p.acked, p.pending, p.probe = size, min(p.acked, size), 0, 0
-	p.verify, p.suspects, p.news = 0, false, true
+	p.verify, p.suspects, p.news = 0, false, newsLimit
 	p.wait(now, pathProbeInterval)
 	c.resize()
 }
@@ -189,14 +196,24 @@ func (c *Conn) blackHole(now instant) {
 
 // smaller is what is fallen back to when segments of a size are lost; 0: nothing.
 func (c *Conn) smaller(lost uint16) uint16 {
-	for _, size := range blackHoleSizes {
-		// What is hardly smaller would hardly help.
-		if size = max(size, c.defaultMSS); size < lost-lost/16 {
-			return size
-		}
+	if i := c.smallerStep(lost); i < len(blackHoleSizes) {
+		return c.stepSize(i)
 	}
 	return 0
 }
+
+// smallerStep is its index in blackHoleSizes, whose length stands for nothing.
+func (c *Conn) smallerStep(lost uint16) int {
+	for i := range blackHoleSizes {
+		// What is hardly smaller would hardly help.
+		if c.stepSize(i) < lost-lost/16 {
+			return i
+		}
+	}
+	return len(blackHoleSizes)
+}
+
+func (c *Conn) stepSize(i int) uint16 { return max(blackHoleSizes[i], c.defaultMSS) }
 
 // pathAcknowledged looks at what an ACK says of the path.
 func (c *Conn) pathAcknowledged(now instant) {
@@ -226,7 +243,9 @@ func (c *Conn) pathAcknowledged(now instant) {
 		p.next, p.verify = 0, 0
 		if p.limit >= c.topMSS() {
 			p.limit = 0
-			p.news = c.topMSS() == c.mss // else it says nothing of what our link takes
+			if p.news = newsNone; c.topMSS() == c.mss { // else it says nothing of what our link takes
+				p.news = newsLimit
+			}
 		}
 		c.resize()
 	}
@@ -287,16 +306,17 @@ func (c *Conn) sendPathProbe(now instant, out *Segment) (sent, wait bool) {
 // probeFailed notes that the probe was lost, and nothing else.
 func (c *Conn) probeFailed(now instant) {
 	p := &c.path
-	if c.smaller(p.probe) > p.limit {
+	p.news = newsLimit
+	if step := c.smallerStep(p.probe); step < len(blackHoleSizes) && c.stepSize(step) > p.limit {
 		// More than one step back was made, some of them perhaps for another reason.
 		// RFC 4821, 7.6.2: "The simplest estimate of the interval to the next congestion
 		// event is the same number of round trips as the current congestion window in
 		// packets."
 		trips := time.Duration(c.window.Bytes / c.window.MSS)
 		p.wait(now, min(max(trips*c.rtt.srtt, 2*time.Second), pathProbeInterval))
+		p.news = newsStep + uint8(step) // so much is certain, and others go on from there
 	} else {
 		p.wait(now, pathProbeInterval)
-		p.news = true
 	}
 	p.probe, p.verify, p.spared = 0, 0, false
 }
@@ -347,6 +367,10 @@ func (c *Conn) noteFull(seq Seq, n int) {
 // PathNews returns once what was learnt of the path: the largest text of a segment
 // without options that it carries, or 0 if that is what both ends take.
 func (c *Conn) PathNews() (mss int, ok bool) {
-	ok, c.path.news = c.path.news, false
-	return int(c.path.limit), ok
+	news := c.path.news
+	c.path.news = newsNone
+	if news >= newsStep {
+		return int(c.stepSize(int(news - newsStep))), true
+	}
+	return int(c.path.limit), news == newsLimit
 }

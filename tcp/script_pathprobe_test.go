@@ -57,6 +57,18 @@ func TestPathAfterOutage(t *testing.T) {
 	})
 }
 
+// After several steps back others are told the one that is certain: that the path takes less than the size from before
+// has shown when its probe was lost, and the further steps may have been for another reason.
+func TestPathNewsOfSteps(t *testing.T) {
+	script(t, setup{mss: 8960, peerMSS: 8960}, func(s *dialogue) {
+		p := path{dialogue: s, hole: 1280}
+		s.establish()
+		p.transfer(200_000)
+		p.learnt("two steps", 1220, 2)
+		p.news("one of them", 1440, true)
+	})
+}
+
 // RFC 4821, 7.6.4: that only the probe was lost shows when the recovery is over. More losses are congestion.
 func TestPathProbeLostWithMore(t *testing.T) {
 	for _, more := range []bool{false, true} {

@@ -114,7 +114,14 @@ func (ns *netns) watchResets(t testing.TB, dev string, hosts ...string) func() [
 	cmd := ns.command("tcpdump", "-i", dev, "-nn", "-l", "--immediate-mode", filter)
 	cmd.Stdout = &out
 	dump := start(t, cmd)
-	waitUntil(t, "tcpdump listens", func() bool { return strings.Contains(dump.stderr.String(), "listening on") })
+	waitUntil(t, "tcpdump listens", func() bool {
+		select {
+		case <-dump.done:
+			t.Fatalf("tcpdump ended: %v\n%s", dump.err, &dump.stderr)
+		default:
+		}
+		return strings.Contains(dump.stderr.String(), "listening on")
+	})
 	return func() []string {
 		t.Helper()
 		const markPort = 1 // where nobody listens

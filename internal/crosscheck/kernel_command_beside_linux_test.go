@@ -27,7 +27,7 @@ func TestKernelCommandBeside(t *testing.T) {
 			p := newPath(t, pathConfig{mtu: 1500})
 			host1 := p.newNeighbour(t)
 			for i, sig := range tt.signals {
-				resets := p.router.watchResets(t, gateDev)
+				resets := p.router.watchResets(t, gateDev, near4, near6, beside4, beside6)
 				server := serving(t, host1, exe, tt.kind, ":7")
 				addr := []string{tt.addr4, tt.addr6}[i%2]
 				const n = 1 << 20
