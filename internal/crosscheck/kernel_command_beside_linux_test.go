@@ -3,6 +3,7 @@ package crosscheck
 import (
 	"net"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
 	"syscall"
@@ -16,6 +17,11 @@ func TestKernelCommandBeside(t *testing.T) {
 	t.Parallel() // much of it is waiting for who else might have an address
 	needKernel(t, "go", "nc", "nft", "tcpdump")
 	exe := buildCommand(t)
+	// Where SIGHUP is ignored, as under nohup, programs that are started would ignore it
+	// too, and the command does so on purpose; a signal that is caught is theirs again.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	for _, tt := range []struct {
 		kind, addr4, addr6 string
 		signals            []os.Signal
