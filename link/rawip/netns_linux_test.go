@@ -144,7 +144,7 @@ func (ns *netns) stack(c rawip.Config) (*usernet.Stack, *rawip.Link) {
 	if err != nil {
 		ns.t.Fatal(err)
 	}
-	s, err := usernet.New(usernet.Config{})
+	s, err := usernet.New(usernet.Config{TTL: ownTTL})
 	if err != nil {
 		ns.t.Fatal(err)
 	}
@@ -164,7 +164,12 @@ func (ns *netns) stack(c rawip.Config) (*usernet.Stack, *rawip.Link) {
 	return s, l
 }
 
-// resets counts the RSTs that arrive at a namespace's device, until the test ends.
+// By their time to live the stacks' packets are told from those of a kernel, 64.
+const ownTTL, kernelTTL = 128, 64
+
+// resets counts the RSTs of kernels that arrive at a namespace's device, until the
+// test ends. A stack may have to send some: where the last acknowledgment of a
+// connection comes twice, since a FIN was sent again, the second one is reset.
 func (ns *netns) resets() *atomic.Int64 {
 	ns.t.Helper()
 	var tap *packet.Tap
@@ -198,9 +203,9 @@ func isReset(b []byte) bool {
 	switch b[0] >> 4 {
 	case 4:
 		n := int(b[0]&15) * 4
-		return b[9] == tcp && len(b) > n+13 && b[n+13]&rst != 0
+		return b[9] == tcp && b[8] <= kernelTTL && len(b) > n+13 && b[n+13]&rst != 0
 	case 6:
-		return b[6] == tcp && len(b) > 40+13 && b[40+13]&rst != 0
+		return b[6] == tcp && b[7] <= kernelTTL && len(b) > 40+13 && b[40+13]&rst != 0
 	}
 	return false
 }

@@ -45,7 +45,7 @@ func serve(addr string) error {
 	if err != nil {
 		return err
 	}
-	s, err := usernet.New(usernet.Config{})
+	s, err := usernet.New(usernet.Config{TTL: ownTTL})
 	if err != nil {
 		return err
 	}

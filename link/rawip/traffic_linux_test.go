@@ -168,7 +168,7 @@ func TestKernelSuperSegments(t *testing.T) {
 		t.Fatal(err)
 	}
 	var super, partial, sent atomic.Int64
-	s, err := usernet.New(usernet.Config{})
+	s, err := usernet.New(usernet.Config{TTL: ownTTL})
 	if err != nil {
 		t.Fatal(err)
 	}
