@@ -75,6 +75,11 @@ type Config struct {
 	// crypto/rand. With a seeded source a simulation repeats.
 	Rand io.Reader
 
+	// Clock tells the time and keeps the timers: the system's, which in a
+	// testing/synctest bubble is the bubble's. Deadlines are by its time; the ends of
+	// contexts, Dialer.Timeout among them, are by the system's.
+	Clock Clock
+
 	// Logger hears of what nobody else can be told, such as a link that failed:
 	// nobody does.
 	Logger *slog.Logger
@@ -127,6 +132,7 @@ func (c *Config) check() error {
 
 func (c *Config) engine() host.Config {
 	return host.Config{
+		Clock:            c.Clock,
 		Rand:             c.Rand,
 		Logger:           c.Logger,
 		MaxConnections:   c.MaxConnections,

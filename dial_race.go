@@ -46,7 +46,7 @@ type result struct {
 // RFC 8305 says.
 func (g *dialling) race(ctx context.Context, ips []netip.Addr) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &racing{dialling: g, ctx: ctx, alarm: newAlarm(g.Stack.host.Clock()),
+	r := &racing{dialling: g, ctx: ctx, alarm: newAlarm(g.Stack.host),
 		answers: make(chan answer), results: make(chan result)}
 	r.sort = g.Stack.host.SortDestinations
 	r.delay = max(g.FallbackDelay, minAttemptDelay)

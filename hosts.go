@@ -8,7 +8,7 @@ import (
 )
 
 // static returns the addresses of a name that no server is asked for: no name, a
-// literal address, localhost, one of Hosts. The list is the caller's.
+// literal address, localhost, one of Hosts or HostsFunc. The list is the caller's.
 func (r *Resolver) static(name string) (list []netip.Addr, ok bool) {
 	if list, ok = ownHost(name); ok {
 		return list, true
@@ -20,7 +20,9 @@ func (r *Resolver) static(name string) (list []netip.Addr, ok bool) {
 		return nil, false // the error is the look-up's
 	}
 	if list = slices.Clone(r.known(name)); len(list) == 0 {
-		return nil, false
+		if list = r.knownElsewhere(name); len(list) == 0 {
+			return nil, false
+		}
 	}
 	r.Stack.host.SortDestinations(list)
 	return list, true
@@ -40,6 +42,19 @@ func (r *Resolver) known(name string) []netip.Addr {
 		}
 	})
 	return r.index[hostKey(name)]
+}
+
+// knownElsewhere returns the addresses that HostsFunc has for a name.
+func (r *Resolver) knownElsewhere(name string) (list []netip.Addr) {
+	if r.HostsFunc == nil {
+		return nil
+	}
+	for _, addr := range r.HostsFunc(hostKey(name)) {
+		if addr.IsValid() { // as in known
+			list = append(list, addr.Unmap())
+		}
+	}
+	return list
 }
 
 // ownHost returns what stands for the stack itself, which answers at once: no

@@ -2,6 +2,7 @@ package usernet_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,4 +65,48 @@ func TestResolverConfigIsChecked(t *testing.T) {
 			t.Errorf("%v, %v; want %s", s, err, want)
 		}
 	}
+}
+
+// HostsFunc is asked for what Hosts does not know, each time, and what it says counts as
+// what Hosts says: it is sorted, complete, and no server is asked.
+func TestBubbleHostsFunc(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		now := []netip.Addr{addr("::ffff:192.0.2.3"), {}, addr("10.0.0.7")}
+		a, _, _ := newNames(t, &usernet.Resolver{
+			Search: []string{"lan"},
+			Hosts:  map[string][]netip.Addr{"printer": {addr("192.0.2.1")}},
+			HostsFunc: func(name string) []netip.Addr {
+				asked = append(asked, name)
+				if name == "server" || name == "printer" {
+					return now
+				}
+				return nil
+			},
+		}, func(q query) []byte { return q.addresses("10.0.0.9") })
+		wantHost(t, a, "Server.", "10.0.0.7 192.0.2.3", 0) // what can be reached goes first
+		if !slices.Equal(now, []netip.Addr{addr("::ffff:192.0.2.3"), {}, addr("10.0.0.7")}) {
+			t.Errorf("the function's list has been changed: %v", now)
+		}
+		now = []netip.Addr{addr("10.0.0.8")}
+		wantHost(t, a, "sERVER", "10.0.0.8", 0)
+		wantHost(t, a, "printer", "192.0.2.1", 0)
+		if want := []string{"server", "server"}; !slices.Equal(asked, want) {
+			t.Errorf("asked for %q, want %q", asked, want)
+		}
+		ips, err := a.Resolver().LookupIPAddr(t.Context(), "server")
+		if err != nil || len(ips) != 1 || ips[0].String() != "10.0.0.8" {
+			t.Errorf("LookupIPAddr: %v, %v", ips, err)
+		}
+		if ips, err := a.Resolver().LookupNetIP(t.Context(), "ip6", "server"); err == nil {
+			t.Errorf("IPv6 addresses of a host that has IPv4's: %v", ips)
+		}
+		wantHost(t, a, "other", "10.0.0.9", 0) // the DNS knows
+		for _, name := range []string{"localhost", "192.0.2.9", "::1"} {
+			asked = nil
+			if _, err := a.Resolver().LookupHost(t.Context(), name); err != nil || asked != nil {
+				t.Errorf("LookupHost(%q): %v, asked for %q", name, err, asked)
+			}
+		}
+	})
 }

@@ -47,6 +47,11 @@ type Resolver struct {
 	// addresses, as in hosts(5). They are complete: Search is not for them. A name
 	// without addresses is as if it were not there.
 	Hosts map[string][]netip.Addr
+	// HostsFunc is asked for the addresses of names that are not in Hosts: without the
+	// dot at the end, in lower case. They are as those of Hosts; none means that it does
+	// not know the name. It is asked at each look-up, may be called concurrently, and
+	// its list is not changed. LookupAddr does not know them.
+	HostsFunc func(name string) []netip.Addr
 
 	turn      atomic.Uint32 // look-ups so far, for Rotate
 	indexOnce sync.Once
@@ -60,7 +65,7 @@ func (r *Resolver) on(s *Stack) *Resolver {
 		return &Resolver{Stack: s}
 	}
 	c := &Resolver{Stack: s, Servers: slices.Clone(r.Servers), Search: slices.Clone(r.Search), Ndots: r.Ndots,
-		Timeout: r.Timeout, Attempts: r.Attempts, Rotate: r.Rotate, Hosts: make(map[string][]netip.Addr, len(r.Hosts))}
+		Timeout: r.Timeout, Attempts: r.Attempts, Rotate: r.Rotate, Hosts: make(map[string][]netip.Addr, len(r.Hosts)), HostsFunc: r.HostsFunc}
 	for name, addrs := range r.Hosts {
 		c.Hosts[name] = slices.Clone(addrs)
 	}

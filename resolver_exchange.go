@@ -80,7 +80,7 @@ func (r *Resolver) lookup(ctx context.Context, name string, types []dnsmessage.T
 
 // run drives the look-up, and calls step after whatever happened to it.
 func (x *exchange) run(step func()) error {
-	alarm := newAlarm(x.resolver.Stack.host.Clock())
+	alarm := newAlarm(x.resolver.Stack.host)
 	defer alarm.stop()
 	for {
 		if err := x.ctx.Err(); err != nil {
@@ -224,13 +224,13 @@ func (k *querySocket) source() net.Addr {
 // An alarm is a timer of the host's clock with a channel.
 type alarm struct {
 	C     chan struct{}
-	clock host.Clock
+	host  *host.Host
 	timer host.Timer
 }
 
-func newAlarm(c host.Clock) *alarm { return &alarm{C: make(chan struct{}, 1), clock: c} }
+func newAlarm(h *host.Host) *alarm { return &alarm{C: make(chan struct{}, 1), host: h} }
 
-func (a *alarm) now() time.Time { return a.clock.Now() }
+func (a *alarm) now() time.Time { return a.host.Clock().Now() }
 
 // set has something come from C at the deadline, and perhaps earlier. The zero
 // time is no deadline.
@@ -239,14 +239,17 @@ func (a *alarm) set(now, deadline time.Time) {
 	case deadline.IsZero():
 		a.stop()
 	case a.timer == nil:
-		a.timer = a.clock.AfterFunc(d, func() {
-			select {
-			case a.C <- struct{}{}:
-			default:
-			}
-		})
+		a.timer = a.host.Clock().AfterFunc(d, func() { a.host.Wake(a.ring) })
 	default:
 		a.timer.Reset(d)
+	}
+}
+
+// ring has something come from C, unless something waits there.
+func (a *alarm) ring() {
+	select {
+	case a.C <- struct{}{}:
+	default:
 	}
 }
 

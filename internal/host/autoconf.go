@@ -95,7 +95,7 @@ func (a *autoconf) close() {
 	defer a.mu.Unlock()
 	a.closed = true
 	for _, w := range a.waiters {
-		w.done <- ErrClosed
+		wakeWith(a.ifc.h, w.done, ErrClosed)
 	}
 	a.waiters = nil
 	a.ifc.h.timers.remove(&a.timer)
@@ -176,7 +176,7 @@ func (a *autoconf) releaseGone(p *place) {
 		if !w.given || i < 0 {
 			return false
 		}
-		w.done <- fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, w.addrs[i])
+		wakeWith(a.ifc.h, w.done, fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, w.addrs[i]))
 		return true
 	})
 }

@@ -110,7 +110,7 @@ func (a *autoconf) takeDuplicate(now time.Time, e duplicateEvent, edits []func(*
 		sends = append(sends, func() {
 			h.log.Error("address is a duplicate, and not used", "interface", ifc.name, "address", e.addr, "mac", e.mac)
 			for _, w := range waiters {
-				w.done <- fmt.Errorf("%w: %v belongs to %v", ErrAddrInUse, e.addr, e.mac)
+				wakeWith(h, w.done, fmt.Errorf("%w: %v belongs to %v", ErrAddrInUse, e.addr, e.mac))
 			}
 		})
 	case eventConflict:
@@ -126,7 +126,7 @@ func (a *autoconf) unique(addr netip.Addr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, w := range a.known(addr, false) {
-		w.done <- nil
+		wakeWith(a.ifc.h, w.done, nil)
 	}
 }
 

@@ -25,11 +25,12 @@ func (w *watch) next() <-chan struct{} {
 	return w.changed
 }
 
-func (w *watch) signal() {
+// signal tells those who wait of a change.
+func (w *watch) signal(h *Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.changed != nil {
-		close(w.changed)
+		h.wakeByClose(w.changed)
 		w.changed = nil
 	}
 }

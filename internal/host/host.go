@@ -17,7 +17,7 @@ import (
 // Config configures a Host. The zero value is ready for use: fields that are zero
 // mean their defaults.
 type Config struct {
-	Clock  Clock        // the system's
+	Clock  Clock        // the system's; it may be a Waker besides
 	Rand   io.Reader    // crypto/rand: sequence numbers, ports, MACs, identifiers
 	TCP    tcp.Config   // what the connections share
 	Logger *slog.Logger // none: says nothing
@@ -76,6 +76,7 @@ func (c Config) withDefaults() Config {
 type Host struct {
 	config Config
 	clock  Clock
+	waker  Waker // the clock, if it is one
 	log    *slog.Logger
 	ttl    uint8 // of the packets we send
 	epoch  time.Time
@@ -116,6 +117,7 @@ type Host struct {
 func New(config Config) (*Host, error) {
 	config = config.withDefaults()
 	h := &Host{config: config, clock: config.Clock, log: config.Logger, ttl: config.TTL, done: make(chan struct{})}
+	h.waker, _ = h.clock.(Waker)
 	h.epoch = h.clock.Now()
 	h.timers.init(h.clock, h.epoch)
 	var secret, seed, ids, limit, recent [32]byte
@@ -184,6 +186,6 @@ func (h *Host) Close() error {
 		p.ifc.close()
 	}
 	h.receivers.Wait()
-	close(h.done)
+	h.wakeByClose(h.done)
 	return nil
 }

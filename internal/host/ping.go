@@ -134,7 +134,7 @@ func (p *Pinger) tell(sequence uint16, a pong) bool {
 	delete(p.waiting, sequence)
 	p.mu.Unlock()
 	if ok {
-		answer <- a // has room: it is told once
+		wakeWith(p.h, answer, a) // has room: it is told once
 	}
 	return ok
 }
@@ -149,7 +149,7 @@ func (p *Pinger) Close() error {
 	}
 	p.closed = true
 	for _, answer := range p.waiting {
-		answer <- pong{err: ErrClosed}
+		wakeWith(p.h, answer, pong{err: ErrClosed})
 	}
 	clear(p.waiting)
 	return nil

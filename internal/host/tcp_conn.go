@@ -163,10 +163,10 @@ func (c *TCPConn) wakeLocked(now time.Time) {
 		c.openedLocked(now)
 	}
 	if c.m.Readable() {
-		c.readable.Broadcast()
+		c.h.wakeAll(&c.readable)
 	}
 	if c.worthWritingLocked() {
-		c.writable.Broadcast()
+		c.h.wakeAll(&c.writable)
 	}
 }
 
@@ -206,7 +206,7 @@ func (c *TCPConn) openedLocked(now time.Time) {
 	}
 	c.opened, c.listener = true, nil
 	if c.connected != nil {
-		close(c.connected)
+		c.h.wakeByClose(c.connected)
 		c.connected = c.h.dialled // one for all: 96 bytes less for each that lives
 	}
 }
@@ -223,8 +223,8 @@ func (c *TCPConn) detachLocked() {
 		c.opened = true
 		l.failed(c)
 	}
-	c.readable.Broadcast()
-	c.writable.Broadcast()
+	c.h.wakeAll(&c.readable)
+	c.h.wakeAll(&c.writable)
 }
 
 // recycle drops a half-open connection without a word: whoever sent its SYN may
@@ -243,8 +243,8 @@ func (c *TCPConn) abort(now time.Time, close bool) {
 	c.closed = c.closed || close
 	c.m.Abort(now)
 	c.settleLocked(now)
-	c.readable.Broadcast()
-	c.writable.Broadcast()
+	c.h.wakeAll(&c.readable)
+	c.h.wakeAll(&c.writable)
 	c.mu.Unlock()
 }
 

@@ -30,7 +30,7 @@ func (d *deadline) setLocked(now, t time.Time) {
 	d.at, d.passed = t, !t.IsZero() && !t.After(now)
 	if d.passed {
 		d.h.timers.clear(&d.timer)
-		d.cond.Broadcast()
+		d.h.wakeAll(d.cond)
 		return
 	}
 	d.h.timers.set(&d.timer, t)

@@ -90,7 +90,7 @@ func (l *TCPListener) Close() error {
 	l.closed = true
 	pending := l.backlog.drain()
 	l.deadline.stop()
-	l.waiting.Broadcast()
+	l.h.wakeAll(&l.waiting)
 	l.mu.Unlock()
 
 	l.h.listeners.remove(l)
@@ -164,7 +164,7 @@ func (l *TCPListener) established(c *TCPConn) bool {
 	if !l.backlog.opened(c) {
 		return false
 	}
-	l.waiting.Signal()
+	l.h.wakeOne(&l.waiting)
 	return true
 }
 

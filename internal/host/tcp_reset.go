@@ -67,7 +67,7 @@ func (c *TCPConn) awaitOutput(d time.Duration) {
 	t := c.h.clock.AfterFunc(max(d, 0), func() {
 		c.mu.Lock()
 		over = true
-		c.readable.Broadcast()
+		c.h.wakeAll(&c.readable)
 		c.mu.Unlock()
 	})
 	for !c.detached && !over {

@@ -83,7 +83,7 @@ func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, erro
 // endWriteLocked lets the next Write begin.
 func (c *TCPConn) endWriteLocked() {
 	c.writing = false
-	c.writable.Broadcast()
+	c.h.wakeAll(&c.writable)
 }
 
 func (c *TCPConn) writeErrorLocked() error {
@@ -203,8 +203,8 @@ func (c *TCPConn) Close() error {
 		c.m.Close(now)
 	}
 	c.settleLocked(now)
-	c.readable.Broadcast()
-	c.writable.Broadcast()
+	c.h.wakeAll(&c.readable)
+	c.h.wakeAll(&c.writable)
 	if c.linger > 0 {
 		c.lingerLocked()
 	}
@@ -217,7 +217,7 @@ func (c *TCPConn) lingerLocked() {
 	t := c.h.clock.AfterFunc(c.linger, func() {
 		c.mu.Lock()
 		over = true
-		c.writable.Broadcast()
+		c.h.wakeAll(&c.writable)
 		c.mu.Unlock()
 	})
 	for !over && !c.detached && c.m.State() != tcp.StateFinWait2 {

@@ -41,7 +41,7 @@ func (h *Host) changed(old, t *topology) {
 			p.ifc.autoconf.changed(now)
 		}
 	}
-	h.watch.signal()
+	h.watch.signal(h)
 }
 
 // attach adds an interface with its addresses and routes.

@@ -169,7 +169,7 @@ func (c *UDPConn) Close() error {
 	for c.first != nil {
 		c.h.putUDPBuffer(c.takeLocked())
 	}
-	c.readable.Broadcast()
+	c.h.wakeAll(&c.readable)
 	memberships := c.memberships
 	c.memberships = nil
 	c.mu.Unlock()
@@ -196,7 +196,7 @@ func (c *UDPConn) unreachable(err error) {
 	defer c.mu.Unlock()
 	if !c.closed {
 		c.pending = err
-		c.readable.Broadcast()
+		c.h.wakeAll(&c.readable)
 	}
 }
 

@@ -70,7 +70,7 @@ func (c *UDPConn) receive(from netip.AddrPort, p *inPacket) Reason {
 	}
 	c.last = b
 	c.queued += cost
-	c.readable.Signal()
+	c.h.wakeOne(&c.readable)
 	c.mu.Unlock()
 	return ReasonNone
 }
