@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"link/internal/vnet":     {"link", "wire"},
 	"internal/host":          {"tcp", "wire", "link"},
 	"internal/ladder":        {"wire"},
+	"internal/pcapng":        {},
 	"dns":                    {"golang.org/x/net/dns/dnsmessage"},
 	".":                      {"internal/host", "tcp", "wire", "link", "dns", "golang.org/x/net/dns/dnsmessage"},
 }
