@@ -3,8 +3,10 @@ package usernet
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -183,8 +185,8 @@ func (x *exchange) hear(k *querySocket, in dns.In) bool {
 }
 
 func (x *exchange) closeAll() {
-	for _, k := range x.sockets {
-		k.close()
+	for _, socket := range slices.Sorted(maps.Keys(x.sockets)) { // connections end in the same order each time
+		x.sockets[socket].close()
 	}
 }
 

@@ -53,7 +53,7 @@ func compareConnections(a, b Connection) int {
 		a.Local.Compare(b.Local), a.Remote.Compare(b.Remote))
 }
 
-// all returns the connections of the table.
+// all returns the connections of the table, in no order.
 func (t *flowTable) all() (conns []*TCPConn) {
 	for i := range t.shards {
 		s := &t.shards[i]
@@ -140,7 +140,7 @@ func (t *udpTable) connections() (all []Connection) {
 	t.mu.RLock()
 	sockets := t.all()
 	t.mu.RUnlock()
-	for c := range sockets {
+	for _, c := range sockets {
 		one := Connection{Network: "udp", Local: c.local, Remote: c.remote}
 		if c.remote.IsValid() {
 			one.State = tcp.StateEstablished

@@ -126,7 +126,7 @@ func (r *rig) checkBounds() {
 	if n := r.h.Stats().TCP.Connections; n > r.h.config.MaxConnections {
 		r.Fatalf("%d connections", n)
 	}
-	for c := range r.h.udp.all() {
+	for _, c := range r.h.udp.all() {
 		if c.queued > r.h.config.UDPReceiveBuffer {
 			r.Fatalf("%d bytes queued", c.queued)
 		}

@@ -100,10 +100,12 @@ func (c *neighbourCache) Doubt(now time.Time, n *neighbour, src netip.Addr) {
 // AskAgain asks once more, from the start, for those who are looked for from src and
 // have not answered: they may answer now that src is unique.
 func (c *neighbourCache) AskAgain(now time.Time, src netip.Addr) {
-	for _, n := range c.entries {
-		if n.state == neighbourIncomplete && n.asker == src {
-			n.asked = 0
-			c.solicit(now, n)
+	for i := range c.rings {
+		for n := c.rings[i].next; n != &c.rings[i]; n = n.next {
+			if n.state == neighbourIncomplete && n.asker == src {
+				n.asked = 0
+				c.solicit(now, n)
+			}
 		}
 	}
 }

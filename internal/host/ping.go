@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -148,8 +150,8 @@ func (p *Pinger) Close() error {
 		return ErrClosed
 	}
 	p.closed = true
-	for _, answer := range p.waiting {
-		wakeWith(p.h, answer, pong{err: ErrClosed})
+	for _, sequence := range slices.Sorted(maps.Keys(p.waiting)) {
+		wakeWith(p.h, p.waiting[sequence], pong{err: ErrClosed})
 	}
 	clear(p.waiting)
 	return nil
@@ -232,8 +234,8 @@ func (t *pingTable) closeAll() {
 	t.mu.Lock()
 	t.closed = true
 	var all []*Pinger
-	for _, p := range t.byID {
-		all = append(all, p)
+	for _, id := range slices.Sorted(maps.Keys(t.byID)) {
+		all = append(all, t.byID[id])
 	}
 	t.mu.Unlock()
 	for _, p := range all {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/usernet-go/usernet/tcp"
@@ -25,10 +26,9 @@ func (h *Host) addressesGone(now time.Time, gone []netip.Addr) {
 	if len(without) == 0 {
 		return
 	}
-	for _, c := range h.flows.all() {
-		if without[c.key.local] {
-			c.addressGone(now)
-		}
+	conns := slices.DeleteFunc(h.flows.all(), func(c *TCPConn) bool { return !without[c.key.local] })
+	for _, c := range sortConns(conns) {
+		c.addressGone(now)
 	}
 	h.timeWait.removeLocal(without)
 }
@@ -52,10 +52,12 @@ func (c *TCPConn) addressGone(now time.Time) {
 func (t *timeWaitTable) removeLocal(gone map[[16]byte]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for key, i := range t.index {
-		if gone[key.local] {
+	for i := t.slab[0].next; i != 0; {
+		next := t.slab[i].next
+		if gone[t.slab[i].key.local] {
 			t.removeLocked(i)
 		}
+		i = next
 	}
 }
 

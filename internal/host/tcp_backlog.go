@@ -91,11 +91,11 @@ func (b *backlog) remove(c *TCPConn) {
 	}
 }
 
-// drain empties b and returns what was in it.
+// drain empties b and returns what was in it, in the order of the keys.
 func (b *backlog) drain() (all []*TCPConn) {
 	for c := range b.members {
 		all = append(all, c)
 	}
 	b.members, b.halfOpen, b.ready = nil, nil, nil
-	return all
+	return sortConns(all)
 }

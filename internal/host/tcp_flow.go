@@ -1,7 +1,10 @@
 package host
 
 import (
+	"bytes"
+	"cmp"
 	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -25,6 +28,19 @@ func (k flowKey) on(ifc *iface) flowKey {
 		k.zone = ifc.index
 	}
 	return k
+}
+
+// compare puts keys in an order, for what is to be done to many connections alike: that
+// it is done in the same order each time makes a simulation repeat.
+func (k *flowKey) compare(o *flowKey) int {
+	return cmp.Or(cmp.Compare(k.localPort, o.localPort), cmp.Compare(k.remotePort, o.remotePort),
+		bytes.Compare(k.remote[:], o.remote[:]), bytes.Compare(k.local[:], o.local[:]), cmp.Compare(k.zone, o.zone))
+}
+
+// sortConns puts connections in the order of their keys.
+func sortConns(conns []*TCPConn) []*TCPConn {
+	slices.SortFunc(conns, func(a, b *TCPConn) int { return a.key.compare(&b.key) })
+	return conns
 }
 
 // remoteOf returns k's remote address with its zone; the zero Addr where that is
@@ -113,7 +129,8 @@ func (t *flowTable) remove(c *TCPConn) {
 	s.Unlock()
 }
 
-// closeAll takes no more connections, and returns those that are in the table.
+// closeAll takes no more connections, and returns those that are in the table, in
+// the order of their keys.
 func (t *flowTable) closeAll() []*TCPConn {
 	var conns []*TCPConn
 	for i := range t.shards {
@@ -125,7 +142,7 @@ func (t *flowTable) closeAll() []*TCPConn {
 		}
 		s.Unlock()
 	}
-	return conns
+	return sortConns(conns)
 }
 
 // isClosed says whether closeAll was called.

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -235,8 +237,8 @@ func (ls *tcpListeners) closeAll() {
 	ls.mu.Lock()
 	ls.closed = true
 	var all []*TCPListener
-	for _, at := range ls.byPort {
-		all = append(all, at...)
+	for _, port := range slices.Sorted(maps.Keys(ls.byPort)) {
+		all = append(all, ls.byPort[port]...)
 	}
 	ls.mu.Unlock()
 	for _, l := range all {

@@ -124,7 +124,7 @@ func (t *timeWaitTable) countLocked(i int32) {
 func (t *timeWaitTable) countAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, i := range t.index {
+	for i := t.slab[0].next; i != 0; i = t.slab[i].next {
 		t.countLocked(i)
 	}
 }

@@ -219,13 +219,24 @@ func (ts *timers) take(i int) {
 	t.key.Store(0)
 }
 
+// tie says that t comes before o, which is due at the same instant: connections come in
+// the order of their keys, behind all else, whichever was set first. Goroutines that
+// drive connections at one instant do so in any order, and what the connections do
+// later is to be the same.
+func (t *timer) tie(o *timer) bool {
+	if t.conn == nil || o.conn == nil {
+		return t.conn == nil && o.conn != nil
+	}
+	return t.conn.key.compare(&o.conn.key) < 0
+}
+
 // up restores the order from i towards the root.
 func (ts *timers) up(i int) {
 	t := ts.heap[i]
 	k := t.key.Load()
 	for i > 0 {
 		parent := (i - 1) / 4
-		if ts.heap[parent].key.Load() <= k {
+		if pk := ts.heap[parent].key.Load(); pk < k || pk == k && !t.tie(ts.heap[parent]) {
 			break
 		}
 		ts.heap[i] = ts.heap[parent]
@@ -241,10 +252,11 @@ func (ts *timers) down(i int) {
 	t := ts.heap[i]
 	k := t.key.Load()
 	for {
-		least, leastKey := -1, k
+		least, leastKey, first := -1, k, t
 		for c := 4*i + 1; c <= 4*i+4 && c < len(ts.heap); c++ {
-			if ck := ts.heap[c].key.Load(); ck < leastKey {
-				least, leastKey = c, ck
+			ck := ts.heap[c].key.Load()
+			if ck < leastKey || ck == leastKey && ts.heap[c].tie(first) {
+				least, leastKey, first = c, ck, ts.heap[c]
 			}
 		}
 		if least < 0 {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -100,12 +101,14 @@ func (t *udpTable) last(k flowKey) *UDPConn {
 	return nil
 }
 
-// all returns the sockets. Called with mu held.
-func (t *udpTable) all() map[*UDPConn]bool {
-	all := make(map[*UDPConn]bool, len(t.sockets))
-	for _, place := range t.sockets {
-		for _, c := range place {
-			all[c] = true
+// all returns the sockets, in the order of their keys. Called with mu held.
+func (t *udpTable) all() (all []*UDPConn) {
+	places := slices.SortedFunc(maps.Keys(t.sockets), func(a, b flowKey) int { return a.compare(&b) })
+	for _, k := range places {
+		for _, c := range t.sockets[k] {
+			if keys, _ := c.keys(); keys[0] == k {
+				all = append(all, c)
+			}
 		}
 	}
 	return all
@@ -117,7 +120,7 @@ func (t *udpTable) closeAll() {
 	t.closed = true
 	all := t.all()
 	t.mu.Unlock()
-	for c := range all {
+	for _, c := range all {
 		c.Close() // ErrClosed means that the application was faster
 	}
 }
