@@ -21,21 +21,25 @@ type flights struct {
 
 const maxFree = 64 // flights whose memory is kept for reuse
 
-// add puts a copy of a packet on the path and returns the copy.
-func (f *flights) add(at time.Time, pieces [][]byte) []byte {
+// pack returns a flight with a copy of a packet.
+func (f *flights) pack(pieces [][]byte) *flight {
 	x := new(flight)
 	if n := len(f.free); n > 0 {
 		x, f.free = f.free[n-1], f.free[:n-1]
 	}
-	x.at, x.order = at, f.count
-	f.count++
 	data := x.data[0][:0]
 	for _, b := range pieces {
 		data = append(data, b...)
 	}
 	x.data[0] = data
+	return x
+}
+
+// launch puts a flight on the path.
+func (f *flights) launch(x *flight, at time.Time) {
+	x.at, x.order = at, f.count
+	f.count++
 	heap.Push(&f.queue, x)
-	return data
 }
 
 // next says when the next one arrives; false when there is none.
@@ -49,7 +53,7 @@ func (f *flights) next() (time.Time, bool) {
 // land takes the next one off the path.
 func (f *flights) land() *flight { return heap.Pop(&f.queue).(*flight) }
 
-// reuse takes back the memory of a flight that has landed.
+// reuse takes back the memory of a flight that has landed, or never took off.
 func (f *flights) reuse(x *flight) {
 	if len(f.free) < maxFree {
 		f.free = append(f.free, x)

@@ -33,6 +33,9 @@ func TestPathCheck(t *testing.T) {
 		{link.Path{Queue: -1}, "Queue -1"},
 		{link.Path{Queue: 1<<30 + 1}, "Queue 1073741825"},
 		{link.Path{MTU: -1}, "MTU -1"},
+		{link.Path{Rate: 1, CoDel: true, ECN: true}, ""},
+		{link.Path{CoDel: true}, "CoDel, but no Rate"},
+		{link.Path{ECN: true}, "ECN, but no Rate"},
 		{link.Path{Burst: 0.5}, "Burst 0.5"},
 		{link.Path{Burst: 1, Loss: 0.6}, "at most 0.5"},
 	} {
@@ -48,6 +51,14 @@ func TestPathCheck(t *testing.T) {
 					}
 				}()
 				link.NewCarrier(tt.path, 1)
+			}()
+			func() {
+				defer func() {
+					if r := recover(); r != err.Error() {
+						t.Errorf("Set(%+v) panics with %v, want %q", tt.path, r, err)
+					}
+				}()
+				link.NewCarrier(link.Path{}, 1).Set(epoch, tt.path)
 			}()
 		}
 	}

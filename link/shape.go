@@ -3,9 +3,6 @@ package link
 import (
 	"os"
 	"sync"
-	"time"
-
-	"github.com/usernet-go/usernet/wire"
 )
 
 // ShapeConfig says what Shape does to the packets that are sent.
@@ -28,7 +25,9 @@ type ShapeStats struct {
 	Picked     uint64 // dropped by ShapeConfig.Drop
 	TooBig     uint64 // larger than Path.MTU
 	Overflow   uint64 // found the queue full
+	Managed    uint64 // dropped by CoDel
 	Lost       uint64 // on the way
+	Marked     uint64 // told that they met congestion, instead of being dropped
 	Reordered  uint64 // held back
 	Duplicated uint64
 	Corrupted  uint64
@@ -49,12 +48,13 @@ type Shaped struct {
 
 	mu      sync.Mutex
 	carrier *Carrier
-	flying  flights // guarded by mu, as are carrier and the fields down to closed
-	held    int     // bytes of packets in flying, and of those about to be there
+	flying  flights       // guarded by mu, as are carrier and the fields down to closed
+	queued  fifo[*flight] // in CoDel's queue
+	held    int           // bytes of packets in flying and queued, and of those about to be there
 	stats   ShapeStats
 	closed  bool
 
-	wake     chan struct{} // an earlier packet has come; holds one
+	wake     chan struct{} // there is something to do earlier; holds one
 	quit     chan struct{}
 	finished chan struct{} // run has returned
 	closing  sync.Once
@@ -113,6 +113,23 @@ func (s *Shaped) Stats() ShapeStats {
 	return s.stats
 }
 
+// Set changes the path: see Carrier.Set. It panics, with the reason, when p
+// fails its Check.
+func (s *Shaped) Set(p Path) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.carrier.Set(now(), p)
+	s.hurry()
+}
+
+// hurry makes run look for something to do.
+func (s *Shaped) hurry() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
 // Send puts a batch on the path. A super-segment whose headers contradict its
 // Offload gives an error.
 func (s *Shaped) Send(batch []Packet) (int, error) {
@@ -148,10 +165,7 @@ func (s *Shaped) sendOne(w *shapeWorker, p *Packet) (bool, error) {
 		}
 	}
 	if s.carry(w.packets, len(segments)-len(w.packets), size) {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		s.hurry()
 	}
 	clear(w.packets)
 	return true, nil
@@ -172,140 +186,12 @@ func (s *Shaped) reserve(size int) (bool, error) {
 	return true, nil
 }
 
-// carry puts copies of packets on the path, in place of the size bytes that
-// were reserved, and says whether one of them is the next to arrive.
-func (s *Shaped) carry(packets []Packet, picked, size int) (earlier bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held -= size
-	if s.closed {
-		return false
-	}
-	s.stats.Sent += uint64(len(packets) + picked)
-	s.stats.Picked += uint64(picked)
-	at := now()
-	before, waiting := s.flying.next()
-	for i := range packets {
-		s.carryOne(at, &packets[i])
-	}
-	next, ok := s.flying.next()
-	return ok && (!waiting || next.Before(before))
-}
-
-// carryOne puts one packet on the path.
-func (s *Shaped) carryOne(at time.Time, p *Packet) {
-	ip, isIP := s.ipStart(p)
-	f := s.carrier.Carry(at, p.Len()-ip)
-	switch f.Outcome {
-	case TooBig:
-		s.stats.TooBig++
-		return
-	case Overflow:
-		s.stats.Overflow++
-		return
-	case Lost:
-		s.stats.Lost++
-		return
-	}
-	data := s.flying.add(f.At, p.Data)
-	s.held += len(data)
-	if f.Corrupt && isIP && ip < len(data) {
-		bit := f.Flip % (uint64(len(data)-ip) * 8)
-		data[ip+int(bit/8)] ^= 1 << (bit % 8)
-		s.stats.Corrupted++
-	}
-	if f.Twice {
-		s.held += len(s.flying.add(f.At, [][]byte{data}))
-		s.stats.Duplicated++
-	}
-	if f.Reordered {
-		s.stats.Reordered++
-	}
-}
-
-// ipStart returns where p's IP header begins, and whether there is one.
-func (s *Shaped) ipStart(p *Packet) (int, bool) {
-	if s.medium == IP {
-		return 0, true
-	}
-	if len(p.Data) == 0 {
-		return 0, false
-	}
-	h, n, r := wire.ParseEthernet(p.Data[0])
-	return n, r == wire.OK && (h.Type == wire.EtherTypeIPv4 || h.Type == wire.EtherTypeIPv6)
-}
-
-// run sends on what arrives, until Close.
-func (s *Shaped) run() {
-	defer close(s.finished)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	var landed []*flight
-	var batch []Packet
-	for {
-		var wait time.Duration
-		if landed, wait = s.due(landed[:0]); len(landed) > 0 {
-			batch = batch[:0]
-			for _, f := range landed {
-				batch = append(batch, Packet{Data: f.data[:]})
-			}
-			s.sendOn(batch, landed)
-			continue
-		}
-		var alarm <-chan time.Time // none while the path is empty
-		if wait >= 0 {
-			timer.Reset(wait)
-			alarm = timer.C
-		} else {
-			timer.Stop()
-		}
-		select {
-		case <-alarm:
-		case <-s.wake:
-		case <-s.quit:
-			return
-		}
-	}
-}
-
-// due takes the packets off the path that have arrived. When there are none, it
-// says how long the next one needs; less than 0: the path is empty.
-func (s *Shaped) due(landed []*flight) ([]*flight, time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := now()
-	for {
-		next, ok := s.flying.next()
-		if !ok {
-			return landed, -1
-		}
-		if wait := next.Sub(at); wait > 0 || len(landed) == maxEmit {
-			return landed, wait
-		}
-		f := s.flying.land()
-		s.held -= len(f.data[0])
-		landed = append(landed, f)
-	}
-}
-
-// sendOn hands a batch to the link below.
-func (s *Shaped) sendOn(batch []Packet, landed []*flight) {
-	n, _ := s.link.Send(batch)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stats.Delivered += uint64(n)
-	s.stats.Refused += uint64(len(batch) - n)
-	for _, f := range landed {
-		s.flying.reuse(f)
-	}
-}
-
 // Close drops what is on the path and closes the wrapped link.
 func (s *Shaped) Close() error {
 	s.closing.Do(func() {
 		s.mu.Lock()
 		s.closed = true
-		s.flying = flights{}
+		s.flying, s.queued = flights{}, fifo[*flight]{}
 		s.mu.Unlock()
 		close(s.quit)
 		<-s.finished
