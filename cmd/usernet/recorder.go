@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -11,25 +10,25 @@ import (
 )
 
 // A recorder makes a ladder's events of what the ends of one connection send and
-// get. It takes it that packets do not overtake each other: what was sent before
-// something that has arrived, and has not arrived itself, is lost.
+// get. It takes it that packets do not overtake each other.
 type recorder struct {
 	closed chan struct{} // is closed when both ends know that both have closed
 
-	mu     sync.Mutex
-	events []ladder.Event
-	ways   [2]way // by direction
+	mu       sync.Mutex
+	segments ladder.Recorder
+	ways     [2]way // by direction
 }
 
-// A way is what is known of one direction.
+// A way is what is known of the close of one direction.
 type way struct {
-	flying   []int // the events that have neither arrived nor are known to be lost
 	finEnd   wire.Seq
 	fin      bool // was sent
 	finAcked bool // and that has arrived
 }
 
-func newRecorder() *recorder { return &recorder{closed: make(chan struct{})} }
+func newRecorder() *recorder {
+	return &recorder{closed: make(chan struct{}), segments: ladder.Recorder{InOrder: true}}
+}
 
 // watch returns l with the recorder on it; sends is the direction of what the
 // stack on l sends.
@@ -53,23 +52,15 @@ func (r *recorder) watch(l link.Link, sends ladder.Direction) link.Link {
 
 // sent takes note of a segment on its way. Until it arrives it counts as lost.
 func (r *recorder) sent(d ladder.Direction, at time.Time, p *packet) {
-	w := &r.ways[d]
-	w.flying = append(w.flying, len(r.events))
-	r.events = append(r.events, ladder.Event{Sent: at, Direction: d, Fate: ladder.Lost, TCP: p.tcp, Len: p.textLen})
-	if p.tcp.Flags.Has(wire.FIN) {
+	r.segments.Sent(d, at, p.tcp, p.textLen)
+	if w := &r.ways[d]; p.tcp.Flags.Has(wire.FIN) {
 		w.fin, w.finEnd = true, p.tcp.Seq.Add(p.textLen+1)
 	}
 }
 
 func (r *recorder) arrived(d ladder.Direction, at time.Time, p *packet) {
 	w, back := &r.ways[d], &r.ways[1-d]
-	for i, n := range w.flying {
-		if e := &r.events[n]; e.TCP == p.tcp && e.Len == p.textLen {
-			e.Fate, e.Arrived = ladder.Delivered, at
-			w.flying = w.flying[i+1:]
-			break
-		}
-	}
+	r.segments.Arrived(d, at, p.tcp, p.textLen)
 	acked := back.fin && p.tcp.Flags.Has(wire.ACK) && back.finEnd.LessEq(p.tcp.Ack)
 	if acked && !back.finAcked {
 		if back.finAcked = true; w.finAcked {
@@ -82,5 +73,5 @@ func (r *recorder) arrived(d ladder.Direction, at time.Time, p *packet) {
 func (r *recorder) recorded() []ladder.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.events)
+	return r.segments.Events()
 }

@@ -69,7 +69,7 @@ func (c *choice) follow(i int) {
 	}
 	c.show(i)
 	arrived := i
-	for arrived >= 0 && c.events[arrived].Fate == Lost {
+	for arrived >= 0 && c.events[arrived].missing() {
 		arrived = c.again(i, arrived)
 		c.show(arrived)
 	}
@@ -97,7 +97,7 @@ func (c *choice) acknowledgment(i, arrived int) int {
 	when, _ := c.events[arrived].arrival()
 	for j := arrived + 1; j < len(c.events); j++ {
 		e := &c.events[j]
-		if e.Direction != c.events[i].Direction && e.Fate != Lost && !e.Sent.Before(when) && e.covers(c.events[i].end()) {
+		if e.Direction != c.events[i].Direction && !e.missing() && !e.Sent.Before(when) && e.covers(c.events[i].end()) {
 			return j
 		}
 	}
@@ -111,14 +111,14 @@ func (c *choice) bestLoss() int {
 	returned, lost := -1, -1
 	for i := range c.events {
 		e := &c.events[i]
-		if e.Fate != Lost || e.Len == 0 || c.notes[i].retransmission {
+		if !e.missing() || e.Len == 0 || c.notes[i].retransmission {
 			continue
 		}
 		if lost < 0 {
 			lost = i
 		}
 		j := c.again(i, i)
-		if j < 0 || c.events[j].Fate == Lost || c.acknowledgment(i, j) < 0 {
+		if j < 0 || c.events[j].missing() || c.acknowledgment(i, j) < 0 {
 			continue
 		}
 		if c.notes[j].duplicateACKs >= shownDuplicates {
@@ -150,7 +150,7 @@ func (c *choice) tellLoss(i int) {
 	for j := i + 1; j < again; j++ {
 		e := &c.events[j]
 		switch {
-		case e.Direction == lost.Direction && !behind && e.Len > 0 && e.Fate != Lost:
+		case e.Direction == lost.Direction && !behind && e.Len > 0 && !e.missing():
 			behind = true
 			c.show(j)
 		case e.Direction != lost.Direction && c.notes[j].duplicateACK > 0 && e.TCP.Ack == lost.TCP.Seq && duplicates < shownDuplicates:

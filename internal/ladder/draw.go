@@ -141,26 +141,28 @@ func (d *drawing) segment(i int, label string) {
 		beside = append(beside, "lost")
 	case Duplicated:
 		beside = append(beside, "arrives twice")
+	case Corrupted:
+		beside = append(beside, "corrupt")
 	}
 	beside = slices.DeleteFunc(beside, func(s string) bool { return s == "" })
 	d.columns(fmt.Sprintf("%.3f", ms), left, "|", d.arrow(e, label), "|", strings.Join(beside, ", "))
 }
 
-// arrow draws a segment between the verticals; that of a lost one ends in an X
+// arrow draws a segment between the verticals; that of a missing one ends in an X
 // where three quarters of the way are done.
 func (d *drawing) arrow(e *Event, label string) string {
 	width := d.middle
-	if e.Fate == Lost {
+	if e.missing() {
 		width = max(d.middle*3/4, len(label)+len("---X"))
 	}
 	shaft := strings.Repeat("-", width-len(label)-len("-->"))
 	rest := strings.Repeat(" ", d.middle-width)
 	switch {
-	case e.Direction == LeftToRight && e.Fate == Lost:
+	case e.Direction == LeftToRight && e.missing():
 		return "--" + label + shaft + "X" + rest
 	case e.Direction == LeftToRight:
 		return "--" + label + shaft + ">"
-	case e.Fate == Lost:
+	case e.missing():
 		return rest + "X" + shaft + label + "--"
 	}
 	return "<" + shaft + label + "--"

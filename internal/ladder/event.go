@@ -24,6 +24,7 @@ const (
 	Delivered  Fate = iota // it arrived, once
 	Lost                   // it never arrived
 	Duplicated             // it arrived more than once
+	Corrupted              // it arrived with a wrong checksum, to be dropped
 )
 
 // An Event is one segment of the connection, from the moment it was sent.
@@ -53,6 +54,9 @@ func (e *Event) end() wire.Seq {
 
 func (e *Event) has(f wire.TCPFlags) bool { return e.TCP.Flags&f != 0 }
 
+// missing says that the segment does not reach the other end whole.
+func (e *Event) missing() bool { return e.Fate == Lost || e.Fate == Corrupted }
+
 // covers says whether the segment acknowledges everything before s.
 func (e *Event) covers(s wire.Seq) bool {
 	return e.has(wire.ACK) && s.LessEq(e.TCP.Ack)
@@ -61,7 +65,7 @@ func (e *Event) covers(s wire.Seq) bool {
 // arrival returns when the segment reached the other end; false when it did not.
 func (e *Event) arrival() (time.Time, bool) {
 	switch {
-	case e.Fate == Lost:
+	case e.missing():
 		return time.Time{}, false
 	case e.Arrived.IsZero():
 		return e.Sent, true

@@ -37,7 +37,7 @@ func Count(events []Event) Totals {
 func (t *Totals) add(e *Event, n *note) {
 	t.Segments++
 	t.Bytes += e.Len
-	if e.Fate == Lost {
+	if e.missing() {
 		t.Lost++
 	}
 	if n.retransmission {

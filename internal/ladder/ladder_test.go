@@ -135,6 +135,13 @@ var connections = []struct {
 		s.right(7600, 301, a, ack, 0)
 		s.close(7700, a, 301)
 	}},
+	{"corrupt", func(s *script) { // the checksum gives it away: as good as lost
+		s.open(100, 300)
+		s.left(30, 101, 301, ack, 10).lost().Fate = Corrupted
+		s.right(35, 301, 101, ack, 10).lost().Fate = Corrupted
+		s.left(230, 101, 301, ack, 10)
+		s.right(240, 301, 111, ack, 10)
+	}},
 	{"nothing", func(s *script) {}},
 }
 
