@@ -44,7 +44,7 @@ var modules = []string{"golang.org/x/sys", "golang.org/x/net", "pgregory.net/rap
 
 // clockFiles are all that read the clock: the engine's, which everything above
 // and in it is handed the time from, and that of the middleware below it.
-var clockFiles = []string{"internal/host/clock.go", "link/clock.go"}
+var clockFiles = []string{"internal/host/clock.go", "link/clock.go", "sim/clock.go"}
 
 // sources calls f for each Go file of the library's module.
 func sources(t *testing.T, f func(name string, file *ast.File, fset *token.FileSet)) {

@@ -1,0 +1,86 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/usernet-go/usernet"
+)
+
+// now is the one place in the package that reads the system's clock. Inside a
+// testing/synctest bubble its time is the bubble's.
+func now() time.Time { return time.Now() }
+
+// isVirtual says whether an instant is of a testing/synctest bubble: there the clock
+// has no monotonic reading, which Round(0) takes away elsewhere.
+func isVirtual(t time.Time) bool { return t == t.Round(0) }
+
+// now returns the present offset.
+func (e *engine) now() time.Duration { return now().Sub(e.start) }
+
+// A clock is a host's: it shows the world's time, as finely as it can, and its
+// timers are events of the world.
+type clock struct {
+	engine *engine
+	host   uint32
+	tick   time.Duration // between two readings that differ; 0: none
+	timers uint64        // made so far; guarded by the engine's lock
+}
+
+// Now returns the present instant, or the tick before it.
+func (c *clock) Now() time.Time {
+	at := now()
+	if c.tick > 0 {
+		at = at.Add(-(at.Sub(c.engine.start) % c.tick))
+	}
+	return at
+}
+
+// AfterFunc calls f on the engine's goroutine.
+func (c *clock) AfterFunc(d time.Duration, f func()) usernet.Timer {
+	t := &timer{clock: c, f: f, event: event{kind: timeout, who: c.host, index: -1}}
+	t.actor = t
+	e := c.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.timers++
+	t.number = c.timers
+	e.setLocked(&t.event, c.after(d))
+	return t
+}
+
+// Wake calls f when no event is in progress.
+func (c *clock) Wake(f func()) { c.engine.wake(f) }
+
+// after returns the offset that is d from now, or the tick behind it.
+func (c *clock) after(d time.Duration) time.Duration {
+	at := c.Now().Sub(c.engine.start) + max(0, d)
+	if c.tick > 0 {
+		at = (at + c.tick - 1) / c.tick * c.tick
+	}
+	return at
+}
+
+// A timer is a timer of a host.
+type timer struct {
+	event
+	clock *clock
+	f     func()
+}
+
+func (t *timer) act(time.Duration) { t.f() }
+
+func (t *timer) Reset(d time.Duration) bool {
+	e := t.clock.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	waits := t.index >= 0
+	e.setLocked(&t.event, t.clock.after(d))
+	return waits
+}
+
+func (t *timer) Stop() bool {
+	e := t.clock.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.queue.remove(&t.event)
+}

@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/usernet-go/usernet"
+)
+
+// A Host is an end system of the network: a stack, whose verbs are its own.
+type Host struct {
+	*usernet.Stack
+	w    *World
+	id   uint32
+	name string
+
+	// Guarded by the world's lock.
+	places []*place // where it is attached
+	routes []usernet.Route
+	router bool
+}
+
+// A Router is a host that sends on what is for others.
+type Router struct{ *Host }
+
+// HostConfig says what is special about a host.
+type HostConfig struct {
+	// Stack configures the stack, in place of Config.Stack.
+	Stack usernet.Config
+	// Tick is how coarse the clock of the host is, from 1 us to 1 s, as that of a system
+	// whose timers run out every 15.6 ms. Others show nanoseconds.
+	Tick time.Duration
+}
+
+const maxTick = time.Second
+
+// Host makes a host of that name, as Config.Stack says. It belongs to no network
+// before Connect. It panics when there is a node of that name.
+func (w *World) Host(name string) *Host { return w.HostWith(name, HostConfig{Stack: w.config.Stack}) }
+
+// HostWith is Host with a configuration of its own. It panics, with the reason, when
+// that makes no sense.
+func (w *World) HostWith(name string, c HostConfig) *Host {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.hostLocked(name, c)
+}
+
+// Router makes a router of that name: a host, as Config.Stack says, that sends on
+// what is for others (RFC 1812), and knows all the networks around it.
+func (w *World) Router(name string) *Router {
+	c := HostConfig{Stack: w.config.Stack}
+	c.Stack.Forwarding = true
+	return &Router{w.HostWith(name, c)}
+}
+
+func (w *World) hostLocked(name string, c HostConfig) *Host {
+	w.nameLocked(name)
+	if c.Tick != 0 && (c.Tick < time.Microsecond || c.Tick > maxTick) {
+		panic(fmt.Sprintf("sim: host %q with Tick %v; want %v to %v, or 0", name, c.Tick, time.Microsecond, maxTick))
+	}
+	w.ids++
+	h := &Host{w: w, id: w.ids, name: name, router: c.Stack.Forwarding}
+	stack, err := usernet.New(w.stackConfig(h, c))
+	if err != nil {
+		panic(fmt.Sprintf("sim: host %q: %v", name, err))
+	}
+	h.Stack = stack
+	w.hosts = append(w.hosts, h)
+	w.byName[hostKey(name)] = h
+	return h
+}
+
+// stackConfig returns the configuration of a host's stack, with what the world adds.
+func (w *World) stackConfig(h *Host, c HostConfig) usernet.Config {
+	s := c.Stack
+	if s.Rand != nil || s.Clock != nil {
+		panic(fmt.Sprintf("sim: host %q: Rand and Clock of the stack are the world's: leave them nil", h.name))
+	}
+	s.Rand = rand.NewChaCha8(w.seedFor("host", h.name))
+	s.Clock = &clock{engine: w.engine, host: h.id, tick: c.Tick}
+	var r usernet.Resolver
+	if of := s.Resolver; of != nil {
+		r.Servers, r.Search, r.Ndots, r.Timeout = of.Servers, of.Search, of.Ndots, of.Timeout
+		r.Attempts, r.Rotate, r.Hosts, r.HostsFunc = of.Attempts, of.Rotate, of.Hosts, of.HostsFunc
+	}
+	own := r.HostsFunc
+	r.HostsFunc = func(name string) []netip.Addr {
+		list := w.addrs(name)
+		if list == nil && own != nil {
+			list = own(name)
+		}
+		return list
+	}
+	s.Resolver = &r
+	return s
+}
+
+// seedFor returns the seed of something that has a name.
+func (w *World) seedFor(what, name string) [32]byte {
+	b := binary.BigEndian.AppendUint64([]byte("usernet/sim "+what+"\x00"), w.seed)
+	return sha256.Sum256(append(b, name...))
+}
+
+// Name returns the name that other hosts can resolve.
+func (h *Host) Name() string { return h.name }
+
+func (h *Host) String() string { return h.name }
+
+// Addrs returns the addresses of the host, in the order in which it was connected,
+// the IPv4 one of each network first.
+func (h *Host) Addrs() []netip.Addr {
+	h.w.mu.Lock()
+	defer h.w.mu.Unlock()
+	return h.addrsLocked()
+}
+
+func (h *Host) addrsLocked() (list []netip.Addr) {
+	for _, p := range h.places {
+		list = append(list, p.addr4.Addr(), p.addr6.Addr())
+	}
+	return list
+}

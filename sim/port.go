@@ -1,0 +1,96 @@
+package sim
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// A port is the end of a cable at a host: the link that its stack is attached to.
+type port struct {
+	w    *World
+	info link.Info
+	out  *way // set before the first Send
+
+	deliver atomic.Pointer[func([]link.Packet)] // nil before Receive, and after Close
+	up      chan struct{}                       // closed by Receive
+	done    chan struct{}                       // closed by Close
+	closing sync.Once
+}
+
+const maxSegment = 65535 // largest super-segment in bytes: it is cut into packets of the MTU
+
+func newPort(w *World, medium link.Medium, mtu int, mac wire.MAC) *port {
+	return &port{
+		w: w,
+		info: link.Info{
+			Medium:          medium,
+			MTU:             mtu,
+			MaxSegment:      maxSegment,
+			MaxPieces:       1024,
+			ChecksumOffload: true,
+			Queues:          1,
+			MAC:             mac,
+		},
+		up:   make(chan struct{}),
+		done: make(chan struct{}),
+	}
+}
+
+func (p *port) Info() link.Info { return p.info }
+
+// Send puts packets on the way as they are on a wire.
+func (p *port) Send(batch []link.Packet) (int, error) {
+	select {
+	case <-p.done:
+		return 0, os.ErrClosed
+	default:
+	}
+	cutter := p.w.cutters.Get().(*link.Cutter)
+	defer p.w.cutters.Put(cutter)
+	now := p.w.engine.now()
+	for i := range batch {
+		packets, err := cutter.Cut(p.info.Medium, &batch[i])
+		if err != nil {
+			return i, err
+		}
+		if !p.out.send(now, packets) {
+			return i, nil
+		}
+	}
+	return len(batch), nil
+}
+
+func (p *port) Receive(queue int, deliver func([]link.Packet)) error {
+	if queue != 0 {
+		return fmt.Errorf("sim: no receive queue %d; the only one is 0", queue)
+	}
+	if !p.deliver.CompareAndSwap(nil, &deliver) {
+		return fmt.Errorf("sim: Receive was called before")
+	}
+	close(p.up)
+	<-p.done
+	return nil
+}
+
+// receive takes what arrives; a host that is closed hears nothing.
+func (p *port) receive(packets []link.Packet) {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	if deliver := p.deliver.Load(); deliver != nil {
+		(*deliver)(packets)
+	}
+}
+
+func (p *port) Close() error {
+	p.closing.Do(func() { close(p.done) })
+	p.w.engine.settle()
+	return nil
+}

@@ -1,0 +1,166 @@
+package sim
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/usernet-go/usernet"
+	"github.com/usernet-go/usernet/link"
+)
+
+// Config configures a World. The zero value is ready for use.
+type Config struct {
+	// Seed decides all that happens by chance. 0 means the number in the environment
+	// variable USERNET_SIM_SEED, and without that another one in each run.
+	Seed uint64
+	// Stack is what each host's stack is made with; Rand and Clock are the world's to
+	// set. The names of hosts are known before those of its Resolver.
+	Stack usernet.Config
+	// T is the test, if there is one: a *testing.T. When the test is over, it closes the
+	// world, and if it has failed, it logs how to repeat it, the last packets of each
+	// path, and the connections.
+	T TB
+}
+
+// TB is what a World needs of a *testing.T, *testing.B or *testing.F.
+type TB interface {
+	Name() string
+	Failed() bool
+	Log(args ...any)
+	Cleanup(f func())
+	Helper()
+}
+
+// seedVariable is what a failed test of a random seed is repeated with.
+const seedVariable = "USERNET_SIM_SEED"
+
+// A World is a network in memory. Its methods may be called concurrently, but not
+// by a Path's Drop or a trace's writer.
+type World struct {
+	config Config
+	seed   uint64
+	drawn  bool // the seed is not the program's
+	engine *engine
+
+	cutters sync.Pool // of *link.Cutter
+
+	mu       sync.Mutex // guards what follows, up to closed; taken before the engine's
+	ids      uint32     // of hosts and ways, so far
+	hosts    []*Host
+	byName   map[string]Node
+	networks int // joined by one cable, so far
+	lans     int // made of switches, so far
+	cables   []*Cable
+	closed   bool
+
+	done     chan struct{} // closed when Close is done
+	closeErr error         // set before that
+
+	watchers watchers
+}
+
+// New makes a world without nodes. It panics, with the reason, when config makes no
+// sense.
+//
+// In a testing/synctest bubble the world belongs to it, and its time is the
+// bubble's; Close, which Config.T sees to, ends its goroutines.
+func New(config Config) *World {
+	w := &World{config: config, byName: make(map[string]Node), done: make(chan struct{})}
+	w.cutters.New = func() any { return new(link.Cutter) }
+	w.seed, w.drawn = seedOf(config.Seed)
+	s, err := usernet.New(config.Stack)
+	if err != nil {
+		panic(fmt.Sprintf("sim: Config.Stack: %v", err))
+	}
+	s.Close()
+	w.engine = newEngine()
+	if t := config.T; t != nil {
+		t.Cleanup(func() {
+			t.Helper()
+			if err := w.Close(); err != nil {
+				t.Log(err)
+			}
+		})
+	}
+	return w
+}
+
+// seedOf returns the seed to take, and whether it is not the program's.
+func seedOf(seed uint64) (uint64, bool) {
+	if seed != 0 {
+		return seed, false
+	}
+	if text := os.Getenv(seedVariable); text != "" {
+		seed, err := strconv.ParseUint(text, 0, 64)
+		if err != nil || seed == 0 {
+			panic(fmt.Sprintf("sim: %s is %q; want a number from 1 to %d", seedVariable, text, uint64(1<<64-1)))
+		}
+		return seed, true
+	}
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return max(1, binary.BigEndian.Uint64(b[:])), true
+}
+
+// Seed returns the seed of the world.
+func (w *World) Seed() uint64 { return w.seed }
+
+// Close closes all hosts, as Stack.Close does, and ends the network. What is under
+// way vanishes. The error is that of a capture file. Later Closes do nothing.
+func (w *World) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		<-w.done
+		return w.closeErr
+	}
+	w.closed = true
+	hosts := w.hosts
+	w.mu.Unlock()
+	for _, h := range hosts {
+		h.Stack.Close()
+	}
+	w.engine.stop()
+	close(w.done)
+	return w.closeErr
+}
+
+// hostKey is the form in which names are compared.
+func hostKey(name string) string { return strings.ToLower(name) }
+
+// nameLocked panics when there can be no new node of that name.
+func (w *World) nameLocked(name string) {
+	_, err := netip.ParseAddr(name)
+	switch {
+	case w.closed:
+		panic(fmt.Sprintf("sim: node %q in a world that is closed", name))
+	case name == "" || strings.ContainsAny(name, " :/[]%") || strings.HasSuffix(name, ".") || err == nil || hostKey(name) == "localhost":
+		panic(fmt.Sprintf("sim: %q is no name for a node: want one that can stand in \"name:80\", and is no address", name))
+	case w.byName[hostKey(name)] != nil:
+		panic(fmt.Sprintf("sim: there are two nodes named %q: each needs a name of its own", name))
+	}
+}
+
+// addrs returns the addresses of the host of that name, nil if there is none.
+func (w *World) addrs(name string) []netip.Addr {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if h := hostOf(w.byName[hostKey(name)]); h != nil {
+		return h.addrsLocked()
+	}
+	return nil
+}
+
+// Trace writes each packet, from now on, to out as a line: when and where it was
+// sent, what it is in the notation of RFC 9293, and what became of it. The order of
+// the lines is that of the events. out is written to on the goroutine on which the
+// network runs: what it waits for, all wait for, and it must call nothing of the
+// network. After an error of out nothing more is written. nil ends the trace.
+func (w *World) Trace(out io.Writer) { w.watchers.setTrace(out) }
