@@ -201,10 +201,10 @@ func (c *Conn) windowMayHaveOpened(now instant) {
 		// RFC 9293, 3.8.6.1: "As long as the receiving TCP peer continues to send
 		// acknowledgments in response to the probe segments, the sending TCP peer MUST
 		// allow the connection to stay open (MUST-37)." For as long as there is a user.
+		// With the next probe the wait for an answer begins anew: until then, which may
+		// be longer than patience, none is owed.
 		if !c.closed {
-			if c.timers[timerGiveUp] != 0 {
-				c.armGiveUp(now)
-			}
+			c.timers[timerGiveUp] = 0
 			c.retransmits = 0
 		}
 	case c.probed:

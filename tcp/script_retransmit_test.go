@@ -261,3 +261,27 @@ func TestUserTimeout(t *testing.T) {
 		s.ended(tcp.ErrTimeout)
 	})
 }
+
+// TestUserTimeoutBetweenProbes: a peer that has answered each probe of its closed window owes nothing until the next one,
+// which may be further away than the user timeout.
+func TestUserTimeoutBetweenProbes(t *testing.T) {
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		// RFC 9293 MUST-37
+		const timeout = 20 * time.Second
+		s.establish()
+		s.conn.SetUserTimeout(s.now, timeout)
+		s.write(3000)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is closed")
+		for wait := s.conn.Info().RTO; wait < 5*timeout; wait *= 2 {
+			s.wantAfter(wait, "<SEQ=1100><ACK=300><CTL=ACK><DATA=1>", "probe")
+			s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is still closed")
+		}
+		s.wantAfter(s.conn.Info().RTO, "<SEQ=1100><ACK=300><CTL=ACK><DATA=1>", "a probe that is lost")
+		s.advance(timeout - ms)
+		s.idle("the next probe is far away")
+		s.state(tcp.StateEstablished)
+		s.advance(2 * ms)
+		s.ended(tcp.ErrTimeout)
+	})
+}
