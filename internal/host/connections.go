@@ -38,7 +38,7 @@ func (h *Host) Connections() []Connection {
 		c := &all[i]
 		c.Local, c.Remote = h.withZone(c.Local, c.Local.Addr()), h.withZone(c.Remote, c.Local.Addr())
 	}
-	slices.SortFunc(all, compareConnections)
+	slices.SortStableFunc(all, compareConnections)
 	return all
 }
 

@@ -27,6 +27,9 @@
 // No lock is held across Link.Send, a delivery, a timer's callback or a call of
 // the application's code: over a link in memory the peer's answer arrives within
 // Send. Nothing waits while it holds a mutex, but for sync.Cond on that mutex.
+// Goroutines of the application that wait for an event are woken by wake.go, which may
+// leave it to the Clock when.
+//
 // The way of a packet takes no lock for routes and addresses (a topology is
 // replaced as a whole), for the groups of an interface (likewise), nor for a
 // neighbour's MAC (one atomic word).
@@ -40,6 +43,14 @@
 // bytes queued at a UDP socket; pings; ICMP errors and resets sent a second, in
 // all and to each destination; the UDP flows about which ICMP errors are believed;
 // path MTUs.
+//
+// # Repetition
+//
+// With Config.Rand seeded and a Clock that calls back in the same order each time, the
+// same calls have the same packets sent in the same order. So what is done to many
+// things alike is done in an order that is not a map's, nor that of the goroutines which
+// have made them: connections end, and their timers fire at one instant, in the order of
+// their addresses and ports. After New and Attach only the resolver reads Config.Rand.
 //
 // # Not here yet
 //
