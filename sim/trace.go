@@ -35,7 +35,7 @@ func (f *fate) appendMarks(b []byte) []byte {
 	for _, mark := range [...]struct {
 		set  bool
 		name string
-	}{{f.Corrupt, "corrupt"}, {f.Twice, "twice"}, {f.Reordered, "reordered"}} {
+	}{{f.Corrupt, "corrupt"}, {f.Twice, "twice"}, {f.Reordered, "reordered"}, {f.Marked, "marked"}} {
 		if mark.set {
 			b = append(append(b, ", "...), mark.name...)
 		}

@@ -20,7 +20,7 @@ func losing(o link.Outcome) fate { return fate{Fate: link.Fate{Outcome: o}} }
 func TestTrace(t *testing.T) {
 	segment := tcpPacket("10.0.0.1:49152", "10.0.0.2:80", pushed, 1448)
 	marked := arriving(1234567890)
-	marked.Corrupt, marked.Twice, marked.Reordered = true, true, true
+	marked.Corrupt, marked.Twice, marked.Reordered, marked.Marked = true, true, true, true
 	request := frame(wire.EtherTypeARP, (&wire.ARP{Operation: wire.ARPRequest, Sender: addr1, Target: addr2}).Append(nil))
 	six := tcpPacket("[fd00::1]:49152", "[fd00::2]:80", wire.TCP{Seq: 1 << 31, Ack: 1 << 31, Flags: wire.PSH | wire.ACK}, 1428)
 	var b []byte
@@ -38,6 +38,7 @@ func TestTrace(t *testing.T) {
 		{2 * time.Hour, 1000000, link.IP, segment, losing(link.Lost), "client"},
 		{1, 9, link.IP, segment, losing(link.Overflow), "client"},
 		{1, 10, link.IP, segment, losing(link.TooBig), "client"},
+		{1, 10, link.IP, segment, losing(link.Managed), "client"},
 		{1, 11, link.IP, segment, fate{cut: true}, "client"},
 		{1, 12, link.IP, segment, fate{picked: true}, "client"},
 		{-5, 13, link.IP, six, arriving(0), "a host with a long name"},
@@ -48,10 +49,11 @@ func TestTrace(t *testing.T) {
 	const want = `
    0.000000000  client > server #1     ARP request, who has 10.0.0.2, from 10.0.0.1                                           arrives at 0.020000000
    1.000000001  client > server #7     10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                arrives at 1.234567890
-   1.200000000  client > server #8     10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                arrives at 1.234567890, corrupt, twice, reordered
+   1.200000000  client > server #8     10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                arrives at 1.234567890, corrupt, twice, reordered, marked
 7200.000000000  client > server #1000000  10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                lost
    0.000000001  client > server #9     10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                queue full
    0.000000001  client > server #10    10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                too big
+   0.000000001  client > server #10    10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                dropped by CoDel
    0.000000001  client > server #11    10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                cut
    0.000000001  client > server #12    10.0.0.1:49152 > 10.0.0.2:80 <SEQ=100><ACK=300><CTL=PSH,ACK><DATA=1448>                picked
   -0.000000005  a host with a long name > server #13  [fd00::1]:49152 > [fd00::2]:80 <SEQ=2147483648><ACK=2147483648><CTL=PSH,ACK><DATA=1428>  arrives at 0.000000000
