@@ -11,13 +11,13 @@ import (
 
 // A flight is one packet on one way, from the moment it is sent.
 type flight struct {
-	event   // its arrival
-	way     *way
-	sent    time.Duration
-	data    []byte
-	cuts    uint32 // of the way, when it set out
-	shared  bool   // others have data too
-	corrupt bool
+	event    // its arrival
+	way      *way
+	sent     time.Duration
+	data     []byte
+	cuts     uint32 // of the way, when it set out
+	shared   bool   // others have data too
+	verified bool   // its checksums are right
 }
 
 const (
@@ -58,7 +58,7 @@ func (f *flight) flip(bit uint64) bool {
 	}
 	bit %= uint64(len(ip)) * 8
 	ip[bit/8] ^= 1 << (bit % 8)
-	f.corrupt = true
+	f.verified = false
 	return true
 }
 

@@ -58,7 +58,8 @@ func (p *port) Send(batch []link.Packet) (int, error) {
 		if err != nil {
 			return i, err
 		}
-		if !p.out.send(now, packets) {
+		// What is passed on may have been damaged before.
+		if !p.out.send(now, packets, batch[i].Offload.Checksum != link.ChecksumNone) {
 			return i, nil
 		}
 	}

@@ -49,6 +49,7 @@ func (s *Switch) String() string { return s.name }
 // its destination was seen, or to all others. It runs on the engine's goroutine.
 func (s *Switch) forward(from *way, packets []link.Packet) {
 	now := s.w.engine.now()
+	verified := packets[0].Offload.Checksum == link.ChecksumVerified
 	h, _, r := wire.ParseEthernet(packets[0].Data[0])
 	if r != wire.OK {
 		return
@@ -58,7 +59,7 @@ func (s *Switch) forward(from *way, packets []link.Packet) {
 	}
 	if to, ok := s.table[h.Dst]; ok && now-to.at <= maxAge {
 		if to.to != from {
-			to.to.send(now, packets)
+			to.to.send(now, packets, verified)
 		}
 		return
 	}
@@ -68,7 +69,7 @@ func (s *Switch) forward(from *way, packets []link.Packet) {
 	frame := bytes.Clone(packets[0].Data[0])
 	for _, y := range ways {
 		if y != from {
-			y.relay(now, frame)
+			y.relay(now, frame, verified)
 		}
 	}
 }

@@ -51,8 +51,9 @@ type PathStats struct {
 }
 
 // send takes copies of packets, to be put on the way when the engine acts next; false
-// if there is no room for them.
-func (y *way) send(now time.Duration, packets []link.Packet) bool {
+// if there is no room for them. Their checksums are complete; verified says that they
+// are right.
+func (y *way) send(now time.Duration, packets []link.Packet, verified bool) bool {
 	size := 0
 	for i := range packets {
 		size += packets[i].Len()
@@ -69,7 +70,7 @@ func (y *way) send(now time.Duration, packets []link.Packet) bool {
 		for _, piece := range packets[i].Data {
 			f.data = append(f.data, piece...)
 		}
-		f.sent = now
+		f.sent, f.verified = now, verified
 		e.entering = append(e.entering, f)
 	}
 	if !e.acting {
@@ -80,7 +81,7 @@ func (y *way) send(now time.Duration, packets []link.Packet) bool {
 
 // relay is send for one frame that is not copied: it must not change any more. It
 // runs on the engine's goroutine.
-func (y *way) relay(now time.Duration, frame []byte) {
+func (y *way) relay(now time.Duration, frame []byte, verified bool) {
 	e := y.w.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -91,7 +92,7 @@ func (y *way) relay(now time.Duration, frame []byte) {
 	}
 	y.held += len(frame)
 	f := e.newFlightLocked(y)
-	f.sent, f.data, f.shared = now, frame, true
+	f.sent, f.data, f.shared, f.verified = now, frame, true, verified
 	e.entering = append(e.entering, f)
 }
 
@@ -194,7 +195,7 @@ func (y *way) fly(f *flight, fate fate) {
 	if fate.Twice {
 		y.stats.Duplicated++
 		twin := e.newFlightLocked(y)
-		twin.again, twin.number, twin.cuts, twin.corrupt = true, f.number, f.cuts, f.corrupt
+		twin.again, twin.number, twin.cuts, twin.verified = true, f.number, f.cuts, f.verified
 		twin.data, twin.shared, f.shared = f.data, true, true
 		y.held += len(twin.data)
 		e.setLocked(&twin.event, at)
@@ -248,7 +249,7 @@ func (f *flight) act(now time.Duration) {
 func (e *engine) lend(f *flight) []link.Packet {
 	e.piece[0] = f.data
 	e.packet[0] = link.Packet{Data: e.piece[:]}
-	if !f.corrupt {
+	if f.verified {
 		e.packet[0].Offload.Checksum = link.ChecksumVerified
 	}
 	return e.packet[:]
