@@ -124,3 +124,19 @@ func TestCoDelEntersAgain(t *testing.T) {
 		})
 	}
 }
+
+// A queue that is never empty keeps no more memory than it needs.
+func TestFIFO(t *testing.T) {
+	var q fifo[int]
+	for i := range 10_000 {
+		if q.push(i); i >= 10 {
+			first := *q.first()
+			if x := q.pop(); first != i-10 || x != i-10 {
+				t.Fatalf("first %d, popped %d, want %d", first, x, i-10)
+			}
+		}
+	}
+	if all := q.all(); q.len() != 10 || len(all) != 10 || all[0] != 9990 || all[9] != 9999 || cap(q.items) > 64 {
+		t.Errorf("%d of %d: %v", q.len(), cap(q.items), all)
+	}
+}

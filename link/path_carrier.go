@@ -1,10 +1,6 @@
 package link
 
-import (
-	"math"
-	"math/bits"
-	"time"
-)
+import "time"
 
 // Outcome says whether a packet arrives, and if not, why.
 type Outcome uint8
@@ -112,7 +108,7 @@ func (c *Carrier) pass(now time.Time, size int) (time.Duration, bool) {
 	wait := time.Duration(0)
 	if c.idle.Before(now) {
 		c.idle = now
-	} else if wait = c.idle.Sub(now); wait > 0 && wait > c.queue-work {
+	} else if wait = c.idle.Sub(now); wait > 0 && wait+work > c.queue {
 		return wait, false
 	}
 	c.idle = c.idle.Add(work)
@@ -153,7 +149,8 @@ func (c *Carrier) behind(f *Fate, lost bool) {
 // take another time, and none when the path has no Rate any more. They may be
 // more than the new Queue holds. Packets in CoDel's queue stay there, and take
 // the new path behind it; without CoDel from now on, their fates are known at
-// once.
+// once: Next has them, and wants to be asked before the next Carry, whose packet
+// is behind them.
 func (c *Carrier) Set(now time.Time, p Path) {
 	if err := p.Check(); err != nil {
 		panic(err.Error())
@@ -175,15 +172,10 @@ func (c *Carrier) Set(now time.Time, p Path) {
 }
 
 // scale returns how long the work takes at the rate to that takes d at the rate
-// from.
+// from. A full queue's bits times nanoseconds have 63 bits at most.
 func scale(d time.Duration, from, to int64) time.Duration {
 	if to == 0 {
 		return 0
 	}
-	hi, lo := bits.Mul64(uint64(d), uint64(from))
-	if hi >= uint64(to) {
-		return math.MaxInt64
-	}
-	n, _ := bits.Div64(hi, lo, uint64(to))
-	return time.Duration(min(n, math.MaxInt64))
+	return time.Duration(int64(d) * from / to)
 }

@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -83,21 +84,29 @@ func TestSetShortensQueue(t *testing.T) {
 	}
 }
 
-// A rate beyond all proportion leaves sane instants.
+// The largest queue keeps its bytes at the least and the greatest rate, as far as
+// nanoseconds can tell: it is full all the time.
 func TestSetExtremeRates(t *testing.T) {
-	path := link.Path{Rate: 8_000_000_000_000, Queue: 1 << 30}
+	path := link.Path{Rate: 8_000_000_000, Queue: 1 << 30}
 	c := link.NewCarrier(path, 1)
-	for range 10_000 {
-		c.Carry(epoch, 65535)
+	n := 0
+	for c.Carry(epoch, 1<<15).Outcome == link.Arrives {
+		n++
 	}
-	now := epoch
-	for _, rate := range []int64{1, 1 << 62, 1, 8_000_000} {
-		now = now.Add(1)
+	if n != 1<<15 {
+		t.Fatalf("%d packets in the queue, want %d", n, 1<<15)
+	}
+	for _, rate := range []int64{1, 8_000_000_000, 1_000_000, 1, 1 << 30} {
 		path.Rate = rate
-		c.Set(now, path)
-		if f := c.Carry(now, 1000); f.At.Before(now) {
+		c.Set(epoch, path)
+		if f := c.Carry(epoch, 1<<15); f.Outcome != link.Overflow {
 			t.Errorf("at %d bit/s: %v at %v", rate, f.Outcome, f.At)
 		}
+	}
+	path.Rate = math.MaxInt64
+	c.Set(epoch, path)
+	if f := c.Carry(epoch, 1<<15); f.At.Sub(epoch) > 10 {
+		t.Errorf("at the greatest rate: %v at %v", f.Outcome, f.At)
 	}
 }
 
@@ -167,4 +176,44 @@ func TestSetWithQueuedPackets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without CoDel what stands in the queue is not dropped any more, and with it
+// again CoDel begins anew: the first drop comes 105 ms after a burst, though
+// the queue stood before.
+func TestSetTurnsCoDelOff(t *testing.T) {
+	path := link.Path{Rate: 8_000_000, Queue: 600_000, CoDel: true}
+	c := link.NewCarrier(path, 1)
+	for range 300 {
+		c.Carry(epoch, 1000)
+	}
+	now := epoch.Add(104 * ms)
+	fates := drain(c, now)
+	plain := path
+	plain.CoDel = false
+	c.Set(now, plain)
+	fates = append(fates, drain(c, now)...)
+	for _, f := range fates {
+		if f.Outcome != link.Arrives {
+			t.Errorf("packet %d: %v", f.Number, f.Outcome)
+		}
+	}
+	if len(fates) != 300 {
+		t.Fatalf("%d fates, want 300", len(fates))
+	}
+	// The bottleneck has 196 ms to go: the next 200 packets stand that long.
+	c.Set(now, path)
+	for range 200 {
+		c.Carry(now, 1000)
+	}
+	for _, f := range drain(c, now.Add(time.Hour)) {
+		if f.Outcome == link.Managed {
+			// The first leaves at 300 ms and is above the target at once.
+			if f.Number != 400 {
+				t.Errorf("the first drop is packet %d, want 400", f.Number)
+			}
+			return
+		}
+	}
+	t.Error("CoDel dropped nothing")
 }

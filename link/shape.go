@@ -114,11 +114,16 @@ func (s *Shaped) Stats() ShapeStats {
 }
 
 // Set changes the path: see Carrier.Set. It panics, with the reason, when p
-// fails its Check.
+// fails its Check. After Close it does nothing else.
 func (s *Shaped) Set(p Path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.carrier.Set(now(), p)
+	at := now()
+	s.carrier.Set(at, p)
+	if s.closed {
+		return
+	}
+	s.release(at) // before what is sent next
 	s.hurry()
 }
 

@@ -41,7 +41,8 @@ func (s *Shaped) carryOne(at time.Time, p *Packet) {
 	if len(p.Data) > 0 {
 		ip, _ = s.ipStart(p.Data[0])
 	}
-	f := s.carrier.CarryECN(at, p.Len()-ip, ECNCapable(s.medium, p))
+	capable := s.carrier.path.ECN && ECNCapable(s.medium, p)
+	f := s.carrier.CarryECN(at, p.Len()-ip, capable)
 	if f.Outcome != Arrives && f.Outcome != Queued {
 		s.count(f.Outcome)
 		return
