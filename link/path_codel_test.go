@@ -158,7 +158,7 @@ func TestCoDelControlsStandingQueue(t *testing.T) {
 	} {
 		product := int(tt.rate / 80)
 		path := link.Path{Rate: tt.rate, Queue: 2 * product, Delay: 50 * ms, CoDel: true}
-		fates, sojourns := offer(path, 1500, 2*product/1500, tt.share, 60*time.Second, 0)
+		fates, sojourns := offer(path, 1500, 2*product/1500, tt.share, 30*time.Second, 0)
 		if first := sojourns[2*product/1500-1]; first < 150*ms {
 			t.Fatalf("%d bit/s: the queue stood only for %v", tt.rate, first)
 		}
@@ -174,7 +174,7 @@ func TestCoDelControlsStandingQueue(t *testing.T) {
 			if gap := f.At.Sub(last); gap != work {
 				t.Fatalf("%d bit/s: packet %d comes %v behind the one before, want %v", tt.rate, f.Number, gap, work)
 			}
-			if last = f.At; f.At.Sub(epoch) > 50*time.Second && f.At.Sub(epoch) < 60*time.Second {
+			if last = f.At; f.At.Sub(epoch) > 20*time.Second && f.At.Sub(epoch) < 30*time.Second {
 				sum += sojourns[i]
 				n++
 			}
