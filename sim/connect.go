@@ -1,9 +1,7 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/usernet-go/usernet"
@@ -29,6 +27,25 @@ func hostOf(n Node) *Host {
 		return n.Host
 	}
 	return nil
+}
+
+func isNil(n Node) bool {
+	switch n := n.(type) {
+	case *Host:
+		return n == nil
+	case *Router:
+		return n == nil
+	case *Switch:
+		return n == nil
+	}
+	return n == nil
+}
+
+func nodeName(n Node) string {
+	if isNil(n) {
+		return "nothing"
+	}
+	return n.String()
 }
 
 // A network is what has one prefix of each family: a cable between two hosts, or an
@@ -68,8 +85,16 @@ const (
 func (w *World) Connect(a, b Node, path Path) *Cable {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if isNil(a) || isNil(b) {
+		panic(fmt.Sprintf("sim: Connect of %s and %s: want two nodes", nodeName(a), nodeName(b)))
+	}
 	c := w.cableLocked(a, b, path)
 	ha, hb := hostOf(a), hostOf(b)
+	for _, h := range []*Host{ha, hb} {
+		if h != nil && h.closed.Load() {
+			panic(fmt.Sprintf("sim: host %q is closed: connect it before", h.name))
+		}
+	}
 	sa, _ := a.(*Switch)
 	sb, _ := b.(*Switch)
 	switch {
@@ -103,8 +128,11 @@ func (w *World) cableLocked(a, b Node, path Path) *Cable {
 			panic(fmt.Sprintf("sim: %v is a node of another world", n))
 		}
 	}
-	if a == b || hostOf(a) != nil && hostOf(a) == hostOf(b) {
+	switch {
+	case hostOf(a) != nil && hostOf(a) == hostOf(b):
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: it reaches itself at localhost", a))
+	case a == b:
+		panic(fmt.Sprintf("sim: %v cannot be connected to itself: packets would go round for ever", a))
 	}
 	c := &Cable{w: w, number: len(w.cables), name: a.String() + "-" + b.String(), mtu: path.MTU}
 	if c.mtu == 0 {
@@ -180,11 +208,7 @@ func (w *World) attachLocked(h *Host, n *network, c *Cable, end int, medium link
 	port := newPort(w, medium, c.mtu, mac)
 	port.out = c.ways[end]
 	c.ways[1-end].deliver = port.receive
-	err := h.Attach(port, usernet.Interface{Name: p.ifname, Addrs: []netip.Prefix{p.addr4, p.addr6}})
-	switch {
-	case errors.Is(err, net.ErrClosed):
-		panic(fmt.Sprintf("sim: host %q is closed: connect it before", h.name))
-	case err != nil:
+	if err := h.Attach(port, usernet.Interface{Name: p.ifname, Addrs: []netip.Prefix{p.addr4, p.addr6}}); err != nil {
 		panic(fmt.Sprintf("sim: host %q: %v", h.name, err))
 	}
 	<-port.up

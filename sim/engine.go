@@ -117,7 +117,6 @@ func (e *engine) step() {
 	e.mu.Lock()
 	now := e.now()
 	e.last = now
-	slices.SortStableFunc(e.entering, (*flight).compare)
 	e.acting = true
 	e.mu.Unlock()
 	e.depart(now)
@@ -157,6 +156,9 @@ func (e *engine) depart(now time.Duration) {
 	e.mu.Lock()
 	e.leaving, e.entering = e.entering, e.leaving
 	e.mu.Unlock()
+	// What an event sends may be in an order of goroutines too: a packet that waited
+	// for its neighbour's address was sent before.
+	slices.SortStableFunc(e.leaving, (*flight).compare)
 	for i, f := range e.leaving {
 		f.way.depart(now, f)
 		e.leaving[i] = nil

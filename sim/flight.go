@@ -78,23 +78,24 @@ func (f *flight) network() ([]byte, bool) {
 	return f.data[n:], r == wire.OK && (h.Type == wire.EtherTypeIPv4 || h.Type == wire.EtherTypeIPv6)
 }
 
-// compare orders what was sent before the engine acted: by instant, way and flow.
-// What of one flow was sent at one instant stays in order.
+// compare orders what is put on its way at once: by the instant at which it was sent,
+// way and flow. What of one flow was sent at one instant stays in order.
 func (f *flight) compare(g *flight) int {
 	if c := cmp.Or(cmp.Compare(f.sent, g.sent), cmp.Compare(f.way.id, g.way.id)); c != 0 {
 		return c
 	}
-	return compareFlows(f, g)
-}
-
-func compareFlows(f, g *flight) int {
-	x, okX := f.network()
-	y, okY := g.network()
-	if !okX || !okY {
-		return bytes.Compare(f.data, g.data)
+	x, isIP := f.network()
+	y, isIPToo := g.network()
+	switch {
+	case isIP && isIPToo:
+		a, b := flowOf(x), flowOf(y)
+		return bytes.Compare(a[:], b[:])
+	case isIP:
+		return 1
+	case isIPToo:
+		return -1
 	}
-	a, b := flowOf(x), flowOf(y)
-	return bytes.Compare(a[:], b[:])
+	return bytes.Compare(f.data, g.data)
 }
 
 // A flow is what the packets of one flow have in common: version, addresses,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/usernet-go/usernet"
@@ -17,6 +18,8 @@ type Host struct {
 	w    *World
 	id   uint32
 	name string
+
+	closed atomic.Bool
 
 	// Guarded by the world's lock.
 	places []*place // where it is attached
@@ -75,11 +78,15 @@ func (w *World) hostLocked(name string, c HostConfig) *Host {
 	return h
 }
 
+const notOurs = "Rand and Clock of the stack are the world's: leave them nil"
+
+func isOurs(c *usernet.Config) bool { return c.Rand == nil && c.Clock == nil }
+
 // stackConfig returns the configuration of a host's stack, with what the world adds.
 func (w *World) stackConfig(h *Host, c HostConfig) usernet.Config {
 	s := c.Stack
-	if s.Rand != nil || s.Clock != nil {
-		panic(fmt.Sprintf("sim: host %q: Rand and Clock of the stack are the world's: leave them nil", h.name))
+	if !isOurs(&s) {
+		panic(fmt.Sprintf("sim: host %q: %s", h.name, notOurs))
 	}
 	s.Rand = rand.NewChaCha8(w.seedFor("host", h.name))
 	s.Clock = &clock{engine: w.engine, host: h.id, tick: c.Tick}
@@ -110,6 +117,12 @@ func (w *World) seedFor(what, name string) [32]byte {
 func (h *Host) Name() string { return h.name }
 
 func (h *Host) String() string { return h.name }
+
+// Close is Stack.Close: the host is switched off, and stays in the network.
+func (h *Host) Close() error {
+	h.closed.Store(true)
+	return h.Stack.Close()
+}
 
 // Addrs returns the addresses of the host, in the order in which it was connected,
 // the IPv4 one of each network first.

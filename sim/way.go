@@ -27,6 +27,7 @@ type way struct {
 
 	// The engine's goroutine's.
 	number uint64 // of packets so far
+	recent recent
 }
 
 // maxHeld bounds the bytes on one way: a path without a rate and with a long delay

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,6 +76,9 @@ func New(config Config) *World {
 	w := &World{config: config, byName: make(map[string]Node), done: make(chan struct{})}
 	w.cutters.New = func() any { return new(link.Cutter) }
 	w.seed, w.drawn = seedOf(config.Seed)
+	if !isOurs(&config.Stack) {
+		panic("sim: Config.Stack: " + notOurs)
+	}
 	s, err := usernet.New(config.Stack)
 	if err != nil {
 		panic(fmt.Sprintf("sim: Config.Stack: %v", err))
@@ -84,6 +88,9 @@ func New(config Config) *World {
 	if t := config.T; t != nil {
 		t.Cleanup(func() {
 			t.Helper()
+			if t.Failed() {
+				t.Log(w.Report())
+			}
 			if err := w.Close(); err != nil {
 				t.Log(err)
 			}
@@ -128,6 +135,7 @@ func (w *World) Close() error {
 		h.Stack.Close()
 	}
 	w.engine.stop()
+	w.closeErr = w.watchers.close()
 	close(w.done)
 	return w.closeErr
 }
@@ -164,3 +172,39 @@ func (w *World) addrs(name string) []netip.Addr {
 // network runs: what it waits for, all wait for, and it must call nothing of the
 // network. After an error of out nothing more is written. nil ends the trace.
 func (w *World) Trace(out io.Writer) { w.watchers.setTrace(out) }
+
+// Capture writes each packet, from now until Close, to a pcapng file, which
+// Wireshark and tcpdump open: whole, with virtual time stamps, an interface for each
+// path, and a comment for what became of it unless it arrived. The error is that of
+// creating the file; one of writing it is returned by Close.
+func (w *World) Capture(path string) error { return w.watchers.capture(path) }
+
+// Ladder returns a drawing of the first TCP connection between two hosts that opens
+// from now on.
+func (w *World) Ladder(a, b *Host) *Ladder {
+	l := newLadder(a.name, b.name)
+	w.watchers.add(l)
+	return l
+}
+
+// Report returns what there is to say when a test fails: the seed and the command that
+// repeats it, the last packets of each path, and the connections of each host. Config.T
+// logs it.
+func (w *World) Report() string {
+	w.mu.Lock()
+	hosts, cables := slices.Clone(w.hosts), slices.Clone(w.cables)
+	w.mu.Unlock()
+	r := reportInput{seed: w.seed, drawn: w.drawn, pkg: importPath(), start: w.engine.start}
+	if w.config.T != nil {
+		r.test = w.config.T.Name()
+	}
+	for _, c := range cables {
+		r.ways = append(r.ways, &c.ways[0].recent, &c.ways[1].recent)
+	}
+	for _, h := range hosts {
+		r.hosts = append(r.hosts, reportHost{h.name, h.Connections()})
+	}
+	var b strings.Builder
+	report(&b, r)
+	return b.String()
+}
