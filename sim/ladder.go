@@ -54,6 +54,7 @@ type seen struct {
 	direction   ladder.Direction
 	seq         wire.Seq
 	first, last uint64
+	corrupt     bool // on its first way: what of it is seen after that may be anything
 }
 
 func newLadder(a, b string) *Ladder { return &Ladder{names: [2]string{a, b}} }
@@ -143,7 +144,7 @@ func (l *Ladder) sent(c *recorded, d ladder.Direction, p *Packet, f *fate, h *wi
 	}
 	c.sent[d] = true
 	event := c.segments.Sent(d, p.Time, *h, text)
-	c.events = append(c.events, seen{direction: d, seq: h.Seq, first: p.Number})
+	c.events = append(c.events, seen{direction: d, seq: h.Seq, first: p.Number, corrupt: f.Corrupt})
 	switch {
 	case f.lost():
 		c.segments.Settle(event, ladder.Lost, time.Time{})
@@ -188,7 +189,7 @@ func (c *recorded) settle(event int, f *fate) {
 func (c *recorded) cut(number uint64, d ladder.Direction, seq wire.Seq, leaves bool) bool {
 	for i := len(c.events) - 1; i >= 0; i-- {
 		s := &c.events[i]
-		if s.direction == d && s.seq == seq && (leaves && s.first == number || !leaves && s.last == number) {
+		if s.direction == d && (s.seq == seq || s.corrupt) && (leaves && s.first == number || !leaves && s.last == number) {
 			c.segments.Settle(i, ladder.Lost, time.Time{})
 			return true
 		}

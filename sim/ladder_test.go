@@ -75,6 +75,8 @@ func TestLadderDirect(t *testing.T) {
 	n.hop(1220*ms, c, s, fromClient(101, 301, wire.PSH|wire.ACK, 5), fate{picked: true})
 	n.hop(1620*ms, c, s, fromClient(101, 301, wire.PSH|wire.ACK, 5), fate{})
 	n.cut(1625*ms, c, s, fromClient(101, 301, wire.PSH|wire.ACK, 5)) // and again when it would arrive
+	n.hop(1630*ms, c, s, fromClient(101, 301, wire.PSH|wire.ACK, 5), fate{Fate: link.Fate{Corrupt: true}})
+	n.cut(1635*ms, c, s, fromClient(101+1<<31, 301, wire.PSH|wire.ACK, 5)) // with one bit flipped
 	n.hop(2420*ms, c, s, fromClient(101, 301, wire.PSH|wire.ACK, 5), fate{cut: true})
 	n.hop(4020*ms, c, s, fromClient(101, 301, wire.PSH|wire.ACK, 5), fate{})
 	n.hop(4030*ms, s, c, fromServer(301, 106, wire.RST|wire.ACK, 0), fate{})
@@ -88,7 +90,8 @@ func TestLadderDirect(t *testing.T) {
   1020.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>-X         | corrupt
   1220.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>-X         | retransmission after 200 ms, lost
   1620.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>-X         | retransmission after 400 ms, lost
-  2420.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>-X         | retransmission after 800 ms, lost
+  1630.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>-X         | retransmission after 10 ms, lost
+  2420.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>-X         | retransmission after 790 ms, lost
   4020.000              |--<SEQ=1><ACK=1><CTL=PSH,ACK><DATA=5>---------->| retransmission after 1600 ms
   4030.000       CLOSED |<------------------<SEQ=1><ACK=6><CTL=RST,ACK>--| CLOSED
 `)
