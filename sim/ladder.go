@@ -20,7 +20,7 @@ import (
 //
 // A segment is sent where it leaves its host, and arrives where it reaches the
 // other; in between there may be routers and switches. One that arrives corrupt is
-// as good as lost. A Ladder records 131072 segments, and counts those after them.
+// as good as lost. A Ladder records 65536 segments, and counts those after them.
 type Ladder struct {
 	names [2]string
 
@@ -34,7 +34,7 @@ type Ladder struct {
 
 // Bounds of a Ladder.
 const (
-	maxSegments = 1 << 17 // of the connection
+	maxSegments = 1 << 16 // of the connection
 	maxMaybe    = 16      // connections that it may be; the next one pushes out the oldest
 	maxUnsure   = 64      // segments of each of them; the next one pushes out all
 )
