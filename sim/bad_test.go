@@ -135,7 +135,7 @@ func TestBadConnectChangesNothing(t *testing.T) {
 		}
 		c := w.Host("c")
 		w.Connect(a, c, sim.Path{})
-		serve(t, c, []byte("hello"))
+		serveBytes(t, c, []byte("hello"))
 		got, _ := fetch(t, a, "c:80")
 		wantSame(t, got, []byte("hello"))
 	})
@@ -179,7 +179,7 @@ func TestClosedHost(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *sim.World) {
 		client, server := w.Host("client"), w.Host("server")
 		w.Connect(client, server, sim.Path{Delay: time.Millisecond})
-		serve(t, server, []byte("hello"))
+		serveBytes(t, server, []byte("hello"))
 		c, err := client.Dial("tcp", "server:80")
 		if err != nil {
 			t.Fatal(err)

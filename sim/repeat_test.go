@@ -88,7 +88,7 @@ func TestRepeatsDownload(t *testing.T) {
 		t.Run(layout.name, func(t *testing.T) {
 			wantRepeats(t, 100, func(t *testing.T, w *sim.World) {
 				client, server := layout.make(w, impaired)
-				serve(t, server, data)
+				serveBytes(t, server, data)
 				got, _ := fetch(t, client, "server:80")
 				wantSame(t, got, data)
 			})
@@ -104,7 +104,7 @@ func TestRepeatsCrowd(t *testing.T) {
 		lan := w.Switch("lan")
 		server := w.Host("server")
 		w.Connect(server, lan, impaired)
-		serve(t, server, data)
+		serveBytes(t, server, data)
 		var all sync.WaitGroup
 		for i := range 8 {
 			client := w.Host(fmt.Sprint("client", i))
@@ -180,7 +180,7 @@ func TestSeedsDiffer(t *testing.T) {
 			w.Trace(&trace)
 			client, server := layouts[0].make(w, impaired)
 			data := pattern(1, 50_000)
-			serve(t, server, data)
+			serveBytes(t, server, data)
 			got, _ := fetch(t, client, "server:80")
 			wantSame(t, got, data)
 			w.Close()

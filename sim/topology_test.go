@@ -138,7 +138,7 @@ func TestSwitchLearns(t *testing.T) {
 		w.Connect(b, lan, sim.Path{})
 		bystander := w.Connect(c, lan, sim.Path{})
 		data := pattern(1, 100_000)
-		serve(t, b, data)
+		serveBytes(t, b, data)
 		time.Sleep(time.Minute) // the noise of new addresses is over
 		_, before := bystander.Stats()
 		got, _ := fetch(t, a, "b:80")
@@ -158,7 +158,7 @@ func TestStationMoves(t *testing.T) {
 		a, b := w.Host("a"), w.Host("b")
 		w.Connect(a, lan, sim.Path{})
 		first := w.Connect(b, lan, sim.Path{})
-		serve(t, b, []byte("hello"))
+		serveBytes(t, b, []byte("hello"))
 		got, _ := fetch(t, a, "b:80")
 		wantSame(t, got, []byte("hello"))
 		first.Cut()

@@ -101,6 +101,9 @@ func (y *way) relay(now time.Duration, frame []byte, verified bool) {
 // goroutine.
 func (y *way) depart(now time.Duration, f *flight) {
 	e := y.w.engine
+	if len(y.queued) > 0 {
+		y.act(now) // first come, first served, even when Set has just taken CoDel away
+	}
 	y.number++
 	f.number = y.number
 	p := y.packet(f, f.sent)

@@ -30,8 +30,8 @@ func pattern(seed uint64, n int) []byte {
 	return data
 }
 
-// serve has h give data to each client that connects to port 80, and close.
-func serve(t *testing.T, h *sim.Host, data []byte) net.Listener {
+// serveBytes has h give data to each client that connects to port 80, and close.
+func serveBytes(t *testing.T, h *sim.Host, data []byte) net.Listener {
 	t.Helper()
 	ln, err := h.Listen("tcp", ":80")
 	if err != nil {
@@ -82,7 +82,7 @@ func contract(t *testing.T) {
 	client, server := w.Host("client"), w.Host("server")
 	p := w.Connect(client, server, sim.Path{Delay: 2 * time.Millisecond, Rate: 10 * sim.Mbps, Loss: 0.01})
 	data := pattern(1, 100_000)
-	defer serve(t, server, data).Close()
+	defer serveBytes(t, server, data).Close()
 	got, _ := fetch(t, client, "server:80")
 	wantSame(t, got, data)
 
@@ -116,7 +116,7 @@ func TestClosesWithTest(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *sim.World) {
 		client, server := w.Host("client"), w.Host("server")
 		w.Connect(client, server, sim.Path{})
-		serve(t, server, []byte("hello"))
+		serveBytes(t, server, []byte("hello"))
 		if _, err := client.Dial("tcp", "server:80"); err != nil {
 			t.Fatal(err)
 		}
