@@ -142,7 +142,7 @@ func (e *engine) step() {
 		return
 	}
 	if e.virtual {
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 	}
 	for _, wake := range wakes {
 		wake()
