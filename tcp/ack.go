@@ -119,10 +119,10 @@ func (c *Conn) measure(now instant, seg *Segment) time.Duration {
 		// coarsely, and one sample in a round trip is enough.
 		r, ok = c.echoed(now, seg)
 		// If ACKs were lost, it echoes what we sent when the peer last heard something
-		// new: that may be long ago, and is no round trip. A path that has become so slow
-		// will say so again; until then the timeout stays backed off.
-		if bound := echoBound * c.rtt.rto(c.cfg); ok && r > bound && c.rtt.srtt > 0 {
-			c.rtt.sample(bound)
+		// new: that may be long ago, and is no round trip. On a path that has become so
+		// slow the timeout stays backed off until a segment that is sent once tells the
+		// round trip.
+		if ok && r > echoBound*c.rtt.rto(c.cfg) && c.rtt.srtt > 0 {
 			return 0
 		}
 	}
@@ -138,8 +138,10 @@ func (c *Conn) measure(now instant, seg *Segment) time.Duration {
 	return r
 }
 
-// echoBound is how many timeouts, without back-off, a round trip counts for at
-// most that a timestamp tells of a segment which was sent again.
+// echoBound is how many timeouts, without back-off, a round trip takes at most that
+// a timestamp tells of a segment which was sent again: what takes longer is none.
+// Were it taken for even a part of what it tells, the timeout would more than
+// double with each ACK that is lost.
 const echoBound = 2
 
 // updateSendWindow takes the window of a segment that acknowledges nothing new,

@@ -288,3 +288,29 @@ func TestOldEcho(t *testing.T) {
 		}
 	})
 }
+
+// TestOldEchoes: where ACKs are lost again and again, the timeout does not grow with each old echo that follows.
+func TestOldEchoes(t *testing.T) {
+	script(t, setup{timestamps: true}, func(s *dialogue) {
+		// RFC 9293 MUST-18
+		s.establish()
+		for range 20 {
+			s.write(100)
+			s.skip("text, whose ACKs are lost")
+			first := s.tsRecent
+			for range 4 {
+				s.advance(s.conn.Info().RTO)
+				s.skip("sent again")
+			}
+			s.tsRecent = first
+			s.send(segment(300, 100+s.written, 0), "the first one's timestamp: the peer did not need the others")
+			s.write(100)
+			s.skip("text")
+			s.advance(30 * ms)
+			s.send(segment(300, 100+s.written, 0), "a round trip of 30 ms")
+		}
+		if i := s.conn.Info(); i.SRTT > 200*ms || i.RTO > time.Second {
+			t.Errorf("the round trip is %v, the timeout %v, on a path of 30 ms", i.SRTT, i.RTO)
+		}
+	})
+}
