@@ -33,7 +33,7 @@
 //     seed and its name.
 //
 // The engine acts at odd nanoseconds after New, and wakes those who wait for a
-// connection at even ones. So a program's own timers, whose durations are even
+// connection at even ones, one after the other. So a program's own timers, whose durations are even
 // in all practice, do not fall together with what arrives.
 //
 // Go's scheduler still decides the order of goroutines of the program that run at

@@ -141,13 +141,23 @@ func (e *engine) step() {
 	if len(wakes) == 0 {
 		return
 	}
-	if e.virtual {
-		time.Sleep(time.Nanosecond)
-	}
-	for _, wake := range wakes {
+	e.wakeUp(wakes)
+	clear(wakes)
+}
+
+// wakeUp calls what an event has left to be done: in virtual time each at an even
+// instant of its own, so that who reads and who writes on one connection do not go on
+// at the same one.
+func (e *engine) wakeUp(wakes []func()) {
+	for i, wake := range wakes {
+		if e.virtual {
+			time.Sleep(time.Duration(min(2, 1+i)))
+		}
 		wake()
 	}
-	clear(wakes)
+	e.mu.Lock()
+	e.last = max(e.last, e.now())
+	e.mu.Unlock()
 }
 
 // depart puts on its way what was sent. No lock is held meanwhile: a path's Drop and
