@@ -19,14 +19,15 @@ var impaired = sim.Path{
 // layouts are networks between a client and a server.
 var layouts = []struct {
 	name string
+	runs int // that TestRepeatsDownload compares
 	make func(w *sim.World, p sim.Path) (client, server *sim.Host)
 }{
-	{"cable", func(w *sim.World, p sim.Path) (client, server *sim.Host) {
+	{"cable", 100, func(w *sim.World, p sim.Path) (client, server *sim.Host) {
 		client, server = w.Host("client"), w.Host("server")
 		w.Connect(client, server, p)
 		return client, server
 	}},
-	{"switches", func(w *sim.World, p sim.Path) (client, server *sim.Host) {
+	{"switches", 20, func(w *sim.World, p sim.Path) (client, server *sim.Host) {
 		client, server = w.Host("client"), w.Host("server")
 		a, b := w.Switch("a"), w.Switch("b")
 		w.Connect(a, b, sim.Path{})
@@ -34,7 +35,7 @@ var layouts = []struct {
 		w.Connect(b, server, p)
 		return client, server
 	}},
-	{"routers", func(w *sim.World, p sim.Path) (client, server *sim.Host) {
+	{"routers", 20, func(w *sim.World, p sim.Path) (client, server *sim.Host) {
 		client, server = w.Host("client"), w.Host("server")
 		a, b := w.Router("a"), w.Router("b")
 		w.Connect(client, a, sim.Path{Delay: time.Millisecond})
@@ -83,10 +84,10 @@ func firstDifference(a, b []byte) (lineA, lineB []byte, differ bool) {
 }
 
 func TestRepeatsDownload(t *testing.T) {
-	data := pattern(1, 100_000)
+	data := pattern(1, 60_000)
 	for _, layout := range layouts {
 		t.Run(layout.name, func(t *testing.T) {
-			wantRepeats(t, 100, func(t *testing.T, w *sim.World) {
+			wantRepeats(t, layout.runs, func(t *testing.T, w *sim.World) {
 				client, server := layout.make(w, impaired)
 				serveBytes(t, server, data)
 				got, _ := fetch(t, client, "server:80")
@@ -122,7 +123,7 @@ func TestRepeatsCrowd(t *testing.T) {
 // connections, and not of the goroutines. The program's own timers fall on no event,
 // though paths and sleeps have the same lengths.
 func TestRepeatsTimers(t *testing.T) {
-	wantRepeats(t, 50, func(t *testing.T, w *sim.World) {
+	wantRepeats(t, 20, func(t *testing.T, w *sim.World) {
 		client, server := w.Host("client"), w.Host("server")
 		w.Connect(client, server, sim.Path{Delay: 10 * time.Millisecond})
 		ln, err := server.Listen("tcp", ":80")

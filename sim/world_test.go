@@ -123,8 +123,7 @@ func TestClosesWithTest(t *testing.T) {
 	})
 }
 
-// A virtual month in which nothing happens but keepalives costs next to nothing; a
-// broken engine would need longer than a test may take.
+// A virtual day in which nothing happens but keepalives costs next to nothing.
 func TestIdle(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *sim.World) {
 		client, server := w.Host("client"), w.Host("server")
