@@ -52,6 +52,3 @@ func (s State) synchronized() bool { return s >= StateEstablished }
 func (s State) receivesText() bool {
 	return s == StateEstablished || s == StateFinWait1 || s == StateFinWait2
 }
-
-// sendsText says that the user may still send text.
-func (s State) sendsText() bool { return s == StateEstablished || s == StateCloseWait }
