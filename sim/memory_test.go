@@ -13,8 +13,8 @@ import (
 // Thousand hosts in ten Ethernets around a router, each with a connection to a
 // server, stay within a gigabyte by far.
 func TestThousandHosts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("thousand hosts take some seconds, and a minute with the race detector")
+	if raceEnabled {
+		t.Skip("the race detector needs memory of its own")
 	}
 	const lans, hosts, limit = 10, 1000, 200 << 20
 	inBubble(t, 1, func(t *testing.T, w *sim.World) {
