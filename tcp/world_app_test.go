@@ -59,12 +59,18 @@ func (u *user) settle() {
 	}
 }
 
-// giveUp ends what takes too long. It is wrong of the machine if somebody is there
-// who could have gone on.
+// giveUp ends what takes too long. If the user is a patient one, it is wrong of the
+// machine: somebody is there who could have gone on, or it should have noticed that
+// nobody is.
 func (u *user) giveUp() {
-	w := u.end.w
-	if u.patience == 8*time.Hour && u.peer.attached && !w.cutForGood() {
-		w.failf("deadlock: end %d got nothing done for %v", u.end.id, u.patience)
+	w, c := u.end.w, &u.conn
+	if u.patience == patient && c.Err() == nil {
+		switch {
+		case u.peer.attached && !w.cutForGood():
+			w.failf("deadlock: end %d got nothing done for %v", u.end.id, u.patience)
+		case u.keepAlive.Idle > 0 || c.outstanding() || c.unsent() > 0:
+			w.failf("end %d has not noticed for %v that nobody answers", u.end.id, u.patience)
+		}
 	}
 	w.tally["a user gave up"]++
 	u.close(true)

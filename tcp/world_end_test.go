@@ -191,7 +191,7 @@ func (e *end) vanish() {
 	for _, u := range e.w.users {
 		if u.end == e {
 			u.gone, u.vanished, u.attached = true, true, false
-		} else {
+		} else if e.w.random.IntN(2) == 0 {
 			u.impatient()
 		}
 	}

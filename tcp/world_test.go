@@ -236,14 +236,19 @@ func (w *world) comeBack() {
 func (w *world) pair(from int) (a, b *user) {
 	w.tally["sessions"]++
 	w.verdict()
+	for _, u := range w.users {
+		if u.attached && u.conn.State() == StateListen {
+			u.close(true) // nobody has come
+		}
+	}
 	w.users = slices.DeleteFunc(w.users, (*user).over)
 	a, b = newUser(w.ends[from]), newUser(w.ends[1-from])
 	a.peer, b.peer = b, a
-	patient := !w.cutForGood() && w.random.IntN(3) > 0
+	hurried := w.random.IntN(3) == 0
 	for _, u := range []*user{a, b} {
 		u.end.waiting = nil
 		u.maxRead = max(u.maxRead, u.peer.total/300) // or it would take days
-		if !patient {
+		if hurried {
 			u.impatient()
 		}
 	}

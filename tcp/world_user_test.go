@@ -36,6 +36,9 @@ type user struct {
 	eof, done, early      bool // has read the end; has closed for writing; has closed before the end
 }
 
+// patient is a patience longer than anything that a machine waits for.
+const patient = 8 * time.Hour
+
 // ending is how a user closes.
 type ending int
 
@@ -67,7 +70,7 @@ func newUser(e *end) *user {
 	w, r := e.w, e.w.random
 	u := &user{end: e, noise: r.IntN(65521), total: r.IntN(1 << (4 + r.IntN(16))), since: w.now,
 		maxWrite: 1 + r.IntN(1<<(3+r.IntN(14))), maxRead: 1 + r.IntN(1<<(3+r.IntN(14))),
-		burst: r.IntN(5) == 0, fiddles: r.IntN(3) == 0, noDelay: r.IntN(2) == 0, patience: 8 * time.Hour}
+		burst: r.IntN(5) == 0, fiddles: r.IntN(3) == 0, noDelay: r.IntN(2) == 0, patience: patient}
 	u.total = min(u.total, u.maxWrite*300)
 	if r.IntN(3) == 0 {
 		u.readPause = upTo(r, 3*time.Second)
