@@ -206,7 +206,7 @@ func (c *cluster) want(nodes []*node, values ...string) {
 
 func TestElection(t *testing.T) {
 	deposed := 0
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed+1), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCluster(t, seed+1)
@@ -223,7 +223,7 @@ func TestElection(t *testing.T) {
 				if n := c.propose(majority, "second"); n != 1 {
 					t.Fatalf("%d leaders of the majority, want one", n)
 				}
-				c.watch(5 * time.Second)
+				c.watch(3 * time.Second)
 				c.want(minority, "first")
 				c.want(majority, "first", "second")
 
