@@ -211,10 +211,12 @@ func (c *Conn) windowMayHaveOpened(now instant) {
 		}
 	case c.probed:
 		// It is open. The probe fell on a closed one: it is sent again with what follows
-		// it.
+		// it, and has as long as that for its answer (RFC 9293, 3.8.3: R2 is about "the
+		// amount of retransmission that has occurred for the same segment").
 		c.probed, c.backoff = false, 0
 		c.snd.at = c.snd.una
 		c.armRetransmit(now)
+		c.armGiveUp(now)
 	case !c.outstanding():
 		// No probe was needed.
 		c.backoff = 0

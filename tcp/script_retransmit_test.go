@@ -285,3 +285,30 @@ func TestUserTimeoutBetweenProbes(t *testing.T) {
 		s.ended(tcp.ErrTimeout)
 	})
 }
+
+// TestCloseBesideClosedWindow: after Close a closed window is waited for no longer than R2; what is sent when it opens in
+// time has R2 of its own.
+func TestCloseBesideClosedWindow(t *testing.T) {
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		// RFC 9293 MUST-20, MUST-37
+		s.establish()
+		s.write(2000)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is closed")
+		s.close()
+		for opens := s.now.Add(s.cfg.R2 - 10*time.Second); s.now.Before(opens); {
+			s.advance(time.Second)
+			if len(s.unseen) > 0 {
+				s.skip("probe")
+				s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "still closed")
+			}
+		}
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=2000>", "window opens")
+		s.want("<SEQ=1100><ACK=300><CTL=FIN,ACK><DATA=1000>", "text goes on")
+		s.advance(time.Minute)
+		s.skip("sent again")
+		s.state(tcp.StateFinWait1)
+		s.send("<SEQ=300><ACK=2101><CTL=ACK><WND=2000>", "acknowledged")
+		s.state(tcp.StateFinWait2)
+	})
+}
