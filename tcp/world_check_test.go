@@ -15,6 +15,7 @@ type seen struct {
 	moved       time.Time // when the peer last acknowledged something new
 	heard       time.Time // when something acceptable last arrived
 	losses      int       // the world's when moved
+	unheard     int       // likewise when heard
 	patience    time.Duration
 	alive       KeepAlive
 
@@ -55,7 +56,7 @@ func (u *user) receive(s *Segment, n int) Reason {
 	r := c.Receive(e.reading(), s)
 	switch r {
 	case ReasonTaken, ReasonTextBeyondWindow, ReasonTextDiscarded, ReasonTextAfterFIN, ReasonTextAfterClose, ReasonTooManyRuns:
-		o.heard = e.w.now
+		o.heard, o.unheard = e.w.now, e.w.losses
 		edge := s.Ack.Add(int(s.Window) << c.snd.shift)
 		if s.Flags.Has(syn) {
 			edge = c.snd.iss.Add(1 + int(s.Window))
@@ -230,6 +231,9 @@ func (u *user) judgeTimeout() {
 	if !unanswered && !dead {
 		w.failf("end %d has given up after %v and %v, patience is %v, keepalives %+v", u.end.id,
 			w.now.Sub(o.moved), w.now.Sub(o.heard), o.patience, o.alive)
+	}
+	if u.conn.snd.wnd == 0 && !u.gone && w.losses == o.unheard {
+		w.failf("end %d has given up, and the last probe of its peer's window was answered", u.end.id)
 	}
 	// Where a timeout that has backed off is longer than patience, what was lost before
 	// may not even have been sent again. A user who has closed does not wait for a

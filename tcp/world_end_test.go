@@ -138,8 +138,14 @@ func (e *end) wake() {
 	}
 }
 
-// nextISS is RFC 6528's: a clock, and a number of the four-tuple.
-func (e *end) nextISS() Seq { return Seq(e.isn + uint32(e.reading().Sub(pairEpoch).Microseconds()/4)) }
+// nextISS is RFC 6528's: a clock, and a number of the four-tuple. Where timestamps
+// keep the connections apart, any number would do.
+func (e *end) nextISS() Seq {
+	if w := e.w; w.haunted && !w.ends[0].cfg.NoTimestamps && !w.ends[1].cfg.NoTimestamps {
+		return Seq(e.isn).Add(w.random.IntN(200_000))
+	}
+	return Seq(e.isn + uint32(e.reading().Sub(pairEpoch).Microseconds()/4))
+}
 
 // attach gives the four-tuple to a connection of u.
 func (e *end) attach(u *user, iss Seq) {

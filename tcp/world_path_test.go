@@ -26,8 +26,7 @@ func (w *world) makeWays() {
 	r := w.random
 	clean := r.IntN(5) == 0
 	first := w.drawPath(clean)
-	if haunted := !clean && r.IntN(6) == 0; haunted {
-		// What was sent again long ago arrives in the midst of the next session.
+	if w.haunted = !clean && r.IntN(6) == 0; w.haunted {
 		first = link.Path{Delay: upTo(r, 5*time.Millisecond), Reorder: 0.2 * r.Float64(), ReorderDelay: time.Second + upTo(r, 20*time.Second)}
 		w.left += 3
 	}

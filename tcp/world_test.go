@@ -27,12 +27,15 @@ type world struct {
 	back   time.Time // when it dials anew, without any memory; zero: never
 	gone   int
 	tells  bool // routers send ICMP errors
-	losses int  // segments that did not arrive as they were sent, or late
-	steps  int
-	hush   hush
-	buffer [1 << 17]byte
-	tally  tally
-	trace  func(format string, args ...any) // nil: nobody looks
+	// haunted: what was sent again long ago arrives in the midst of the next session,
+	// which may use the same numbers again.
+	haunted bool
+	losses  int // segments that did not arrive as they were sent, or late
+	steps   int
+	hush    hush
+	buffer  [1 << 17]byte
+	tally   tally
+	trace   func(format string, args ...any) // nil: nobody looks
 }
 
 var pairEpoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -133,6 +136,11 @@ func (w *world) run() (err error) {
 			u.act()
 		}
 	}
+	for _, u := range w.users {
+		if !u.over() {
+			w.failf("deadlock: nothing happens any more, and end %d is not done", u.end.id)
+		}
+	}
 	w.verdict()
 	return nil
 }
@@ -193,6 +201,9 @@ func (w *world) session() {
 	}
 	w.left--
 	w.next = w.now.Add(upTo(r, 90*time.Second))
+	if w.haunted {
+		w.next = w.now.Add(upTo(r, 5*time.Second))
+	}
 	dialler, other := w.pair(from)
 	switch {
 	case other.end.dark != alive:

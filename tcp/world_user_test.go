@@ -79,8 +79,7 @@ func newUser(e *end) *user {
 		u.writePause = upTo(r, 2*time.Second)
 	}
 	if r.IntN(8) == 0 {
-		u.readPause = upTo(r, time.Minute)
-		u.maxRead += 5000
+		u.readPause, u.burst = upTo(r, 3*time.Minute), true
 	}
 	if r.IntN(3) == 0 {
 		u.keepAlive = KeepAlive{Idle: time.Second + upTo(r, 10*time.Minute), Interval: time.Second + upTo(r, time.Minute), Count: 1 + r.IntN(9)}
