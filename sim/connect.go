@@ -100,14 +100,16 @@ func (w *World) Connect(a, b Node, path Path) *Cable {
 	switch {
 	case ha != nil && hb != nil:
 		n := w.newNetworkLocked()
-		w.attachLocked(ha, n, c, 0, link.IP)
-		w.attachLocked(hb, n, c, 1, link.IP)
+		// Both ends are there before the first one sends.
+		pa, pb := c.portLocked(0, link.IP), c.portLocked(1, link.IP)
+		w.attachLocked(ha, n, pa)
+		w.attachLocked(hb, n, pb)
 	case ha != nil:
 		w.plugLocked(sb, c, 1)
-		w.attachLocked(ha, w.numberedLocked(sb.net), c, 0, link.Ethernet)
+		w.attachLocked(ha, w.numberedLocked(sb.net), c.portLocked(0, link.Ethernet))
 	case hb != nil:
 		w.plugLocked(sa, c, 0)
-		w.attachLocked(hb, w.numberedLocked(sa.net), c, 1, link.Ethernet)
+		w.attachLocked(hb, w.numberedLocked(sa.net), c.portLocked(1, link.Ethernet))
 	default:
 		mergeLocked(sa, sb)
 		w.plugLocked(sa, c, 0)
@@ -196,18 +198,22 @@ func member(p netip.Prefix, n int) netip.Prefix {
 	return netip.PrefixFrom(addr, p.Bits())
 }
 
-// attachLocked gives h an interface at an end of a cable.
-func (w *World) attachLocked(h *Host, n *network, c *Cable, end int, medium link.Medium) {
+// portLocked returns the port at an end of a cable.
+func (c *Cable) portLocked(end int, medium link.Medium) *port {
+	id := c.ways[end].id
+	p := newPort(c.w, medium, c.mtu, wire.MAC{0x02, 0, byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
+	p.out = c.ways[end]
+	c.ways[1-end].deliver = p.receive
+	return p
+}
+
+// attachLocked gives h an interface at a port.
+func (w *World) attachLocked(h *Host, n *network, port *port) {
 	if len(n.members) == maxLANMembers {
 		panic(fmt.Sprintf("sim: more than %d hosts in one Ethernet", maxLANMembers))
 	}
 	number := len(n.members) + 1
 	p := &place{host: h, net: n, ifname: fmt.Sprintf("eth%d", len(h.places)), addr4: member(n.v4, number), addr6: member(n.v6, number)}
-	id := c.ways[end].id
-	mac := wire.MAC{0x02, 0, byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}
-	port := newPort(w, medium, c.mtu, mac)
-	port.out = c.ways[end]
-	c.ways[1-end].deliver = port.receive
 	if err := h.Attach(port, usernet.Interface{Name: p.ifname, Addrs: []netip.Prefix{p.addr4, p.addr6}}); err != nil {
 		panic(fmt.Sprintf("sim: host %q: %v", h.name, err))
 	}
