@@ -58,6 +58,8 @@ func TestBadInput(t *testing.T) {
 		{"address as a name", func(w *sim.World) { w.Host("10.0.0.1") }, `sim: "10.0.0.1" is no name for a node: want one that can stand in "name:80", and is no address`},
 		{"localhost", func(w *sim.World) { w.Host("localhost") }, `sim: "localhost" is no name for a node: want one that can stand in "name:80", and is no address`},
 
+		{"name below localhost", func(w *sim.World) { w.Host("a.LocalHost") }, `sim: "a.LocalHost" is no name for a node: want one that can stand in "name:80", and is no address`},
+
 		{"itself", func(w *sim.World) { a := w.Host("a"); w.Connect(a, a, sim.Path{}) }, "sim: a cannot be connected to itself: it reaches itself at localhost"},
 		{"router and its host", func(w *sim.World) { r := w.Router("r"); w.Connect(r, r.Host, sim.Path{}) }, "sim: r cannot be connected to itself: it reaches itself at localhost"},
 		{"switch and itself", func(w *sim.World) { s := w.Switch("s"); w.Connect(s, s, sim.Path{}) }, "sim: s cannot be connected to itself: packets would go round for ever"},

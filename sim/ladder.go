@@ -68,7 +68,7 @@ func (l *Ladder) see(p *Packet, f fate) {
 	src, dst := p.ends(&h)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c, d := l.connection(src, dst, p.From)
+	c, d := l.connection(src, dst, p.From, h.Flags&wire.SYN != 0)
 	if c == nil {
 		return
 	}
@@ -89,8 +89,9 @@ func (l *Ladder) see(p *Packet, f fate) {
 }
 
 // connection returns the connection to which a segment on a way from that node
-// belongs, and its direction; nil for one that is none of theirs.
-func (l *Ladder) connection(src, dst netip.AddrPort, from string) (*recorded, ladder.Direction) {
+// belongs, and its direction; nil for one that is none of theirs. Only one that opens
+// begins a connection.
+func (l *Ladder) connection(src, dst netip.AddrPort, from string, opens bool) (*recorded, ladder.Direction) {
 	if l.found != nil {
 		d, ok := l.found.direction(src, dst)
 		if !ok {
@@ -105,10 +106,10 @@ func (l *Ladder) connection(src, dst netip.AddrPort, from string) (*recorded, la
 	}
 	c := new(recorded)
 	d := ladder.LeftToRight
-	switch from {
-	case l.names[0]:
+	switch {
+	case opens && from == l.names[0]:
 		c.ends = [2]netip.AddrPort{src, dst}
-	case l.names[1]:
+	case opens && from == l.names[1]:
 		c.ends, d = [2]netip.AddrPort{dst, src}, ladder.RightToLeft
 	default:
 		return nil, d

@@ -167,6 +167,21 @@ func TestLadderEnds(t *testing.T) {
 `)
 }
 
+// A connection that is open already is not the one that opens.
+func TestLadderOfOpenConnection(t *testing.T) {
+	n := newHops("client", "server")
+	n.hop(0, "client", "server", fromClient(100, 300, wire.ACK, 5), fate{})
+	n.hop(10*ms, "server", "client", fromServer(300, 105, wire.ACK, 0), fate{})
+	n.check(t, "no TCP connection between client and server\n")
+	n.hop(20*ms, "server", "client", tcpPacket("10.0.0.2:50000", "10.0.0.1:7", wire.TCP{Seq: 9, Flags: wire.SYN}, 0), fate{})
+	n.hop(30*ms, "client", "server", fromClient(105, 300, wire.ACK, 5), fate{})
+	n.check(t, `
+        ms              client 10.0.0.1:7            server 10.0.0.2:50000
+                 LISTEN |                                                | CLOSED
+     0.000 SYN-RECEIVED |<-----------------------------<SEQ=0><CTL=SYN>--| SYN-SENT
+`)
+}
+
 // There are bounds on the connections that one may have to do with, and on their
 // segments.
 func TestLadderBounds(t *testing.T) {
@@ -174,13 +189,13 @@ func TestLadderBounds(t *testing.T) {
 	for i := range 100 {
 		other := fmt.Sprintf("10.0.9.9:%d", i+1)
 		for range 100 {
-			n.hop(0, "client", "r", tcpPacket(clientAddr, other, wire.TCP{Flags: wire.ACK}, 0), fate{})
+			n.hop(0, "client", "r", tcpPacket(clientAddr, other, wire.TCP{Flags: wire.SYN}, 0), fate{})
 		}
 	}
 	if len(n.l.maybe) != maxMaybe || len(n.l.maybe[0].events) > maxUnsure {
 		t.Errorf("%d connections of %d segments are kept", len(n.l.maybe), len(n.l.maybe[0].events))
 	}
-	data := fromClient(100, 0, wire.ACK, 5)
+	data := fromClient(100, 0, wire.SYN, 5)
 	for range maxSegments + 10 {
 		n.hop(0, "client", "server", data, fate{})
 	}
@@ -196,7 +211,7 @@ func TestLadderConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 1000 {
-			n.hop(time.Duration(i)*ms, "client", "server", fromClient(wire.Seq(i), 0, wire.ACK, 1), fate{})
+			n.hop(time.Duration(i)*ms, "client", "server", fromClient(wire.Seq(i), 0, wire.SYN, 1), fate{})
 		}
 	})
 	for range 10 {

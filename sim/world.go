@@ -22,7 +22,8 @@ type Config struct {
 	// variable USERNET_SIM_SEED, and without that another one in each run.
 	Seed uint64
 	// Stack is what each host's stack is made with; Rand and Clock are the world's to
-	// set. The names of hosts are known before those of its Resolver.
+	// set. Of its Resolver, Hosts comes before the names of the world's hosts, all else
+	// after them.
 	Stack usernet.Config
 	// T is the test, if there is one: a *testing.T. When the test is over, it closes the
 	// world, and if it has failed, it logs how to repeat it, the last packets of each
@@ -149,7 +150,8 @@ func (w *World) nameLocked(name string) {
 	switch {
 	case w.closed:
 		panic(fmt.Sprintf("sim: node %q in a world that is closed", name))
-	case name == "" || strings.ContainsAny(name, " :/[]%") || strings.HasSuffix(name, ".") || err == nil || hostKey(name) == "localhost":
+	case name == "" || strings.ContainsAny(name, " :/[]%") || strings.HasSuffix(name, ".") || err == nil,
+		hostKey(name) == "localhost" || strings.HasSuffix(hostKey(name), ".localhost"): // RFC 6761, 6.3
 		panic(fmt.Sprintf("sim: %q is no name for a node: want one that can stand in \"name:80\", and is no address", name))
 	case w.byName[hostKey(name)] != nil:
 		panic(fmt.Sprintf("sim: there are two nodes named %q: each needs a name of its own", name))
