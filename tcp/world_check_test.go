@@ -156,6 +156,9 @@ func (u *user) check() {
 		}
 		o.una, o.nxt, o.state = c.snd.una, c.rcv.nxt, c.state
 	}
+	if c.state == StateListen { // for the first time, or again
+		o.acked, o.granted, o.sent, o.stamped = false, false, false, false
+	}
 	if c.state.synchronized() {
 		if syn := c.rcv.irs.Add(1 + c.synWindow()); !o.established && (!o.acked || o.edge.Less(syn)) {
 			o.edge, o.acked = syn, true
