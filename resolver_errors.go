@@ -38,7 +38,7 @@ func (x *exchange) lookupError(err error, name string) *net.DNSError {
 	case err == dns.ErrNoServers:
 		e.IsNotFound = true
 		e.Err = dns.ErrNotFound.Error()
-		if len(x.resolver.Hosts) == 0 {
+		if len(x.resolver.Hosts) == 0 && x.resolver.HostsFunc == nil {
 			e.Err += " (the stack has no resolver: give an IP address)"
 		}
 	case errors.As(err, &op):
