@@ -110,7 +110,7 @@ func flowOf(ip []byte) (k flow) {
 		copy(k[1:], src[:])
 		copy(k[17:], dst[:])
 		if h.FragmentOffset == 0 && !h.MoreFragments {
-			copy(k[34:], ip[n:])
+			k.setPorts(h.Protocol, ip[n:])
 		}
 		return k
 	}
@@ -119,9 +119,18 @@ func flowOf(ip []byte) (k flow) {
 		src, dst := h.Src.As16(), h.Dst.As16()
 		copy(k[1:], src[:])
 		copy(k[17:], dst[:])
-		if h.NextHeader == wire.ProtocolTCP || h.NextHeader == wire.ProtocolUDP {
-			copy(k[34:], ip[n:])
-		}
+		k.setPorts(h.NextHeader, ip[n:])
 	}
 	return k
+}
+
+// setPorts sets the ports, or what a ping has in their place: identifier and sequence
+// number.
+func (k *flow) setPorts(p wire.Protocol, b []byte) {
+	switch p {
+	case wire.ProtocolTCP, wire.ProtocolUDP:
+		copy(k[34:], b)
+	case wire.ProtocolICMPv4, wire.ProtocolICMPv6:
+		copy(k[34:], b[min(4, len(b)):])
+	}
 }

@@ -45,12 +45,12 @@ func newAutoconf(ifc *iface, config *InterfaceConfig) (*autoconf, error) {
 	}
 	a.duplicates.init(ifc.mac, seeds[0])
 	a.routers.init(ifc.linkInfo.MTU, seeds[1], stableIdentifiers{secret: ifc.h.addressSecret})
-	a.timer.fire = func(now time.Time) {
+	a.timer.owner = timerFunc(func(now time.Time) {
 		a.mu.Lock()
 		a.duplicates.Advance(now)
 		a.routers.Advance(now)
 		a.settle(now)
-	}
+	})
 	return a, nil
 }
 

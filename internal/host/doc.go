@@ -49,8 +49,8 @@
 // With Config.Rand seeded and a Clock that calls back in the same order each time, the
 // same calls have the same packets sent in the same order. So what is done to many
 // things alike is done in an order that is not a map's, nor that of the goroutines which
-// have made them: connections end, and their timers fire at one instant, in the order of
-// their addresses and ports. After New and Attach only the resolver reads Config.Rand.
+// have made them: connections end, and timers and deadlines of one instant pass, in the
+// order of addresses and ports. After New and Attach only the resolver reads Config.Rand.
 //
 // # Not here yet
 //

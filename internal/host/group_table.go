@@ -55,13 +55,13 @@ func (t *groupTable) init(ifc *iface) error {
 		room := ifc.linkInfo.MTU - headers - wire.IGMPLen
 		t.members[i].init(i == 1, room, maxGroups, binary.BigEndian.Uint64(seed[:])+uint64(i))
 	}
-	t.timer.fire = func(now time.Time) {
+	t.timer.owner = timerFunc(func(now time.Time) {
 		t.mu.Lock()
 		for i := range t.members {
 			t.members[i].Advance(now)
 		}
 		t.settle(now)
-	}
+	})
 	return nil
 }
 

@@ -28,11 +28,11 @@ func (t *neighbourTable) init(ifc *iface) error {
 	t.ifc = ifc
 	t.cache.epoch = ifc.h.epoch
 	t.cache.init(ifc.h.config.MaxNeighbours, float64(uint16(random[0])<<8|uint16(random[1]))/65535)
-	t.timer.fire = func(now time.Time) {
+	t.timer.owner = timerFunc(func(now time.Time) {
 		t.mu.Lock()
 		t.cache.Advance(now)
 		t.settle(now)
-	}
+	})
 	return nil
 }
 

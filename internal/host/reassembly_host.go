@@ -17,14 +17,14 @@ type reassembly struct {
 
 func (r *reassembly) init(h *Host) {
 	r.m.init(h.config.MaxReassemblyBytes, h.config.MaxReassemblyDatagrams)
-	r.timer.fire = func(now time.Time) {
+	r.timer.owner = timerFunc(func(now time.Time) {
 		r.mu.Lock()
 		r.m.Advance(now)
 		events := r.take(h)
 		for i := range events {
 			h.reassemblyFailed(now, &events[i])
 		}
-	}
+	})
 }
 
 // take returns what the machine has to say, and sets the timer. It is called with

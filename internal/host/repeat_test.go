@@ -101,14 +101,14 @@ func TestTimersOfOneInstantFireInOrder(t *testing.T) {
 	var conns []*TCPConn
 	for i := range 100 {
 		c := &TCPConn{key: makeFlowKey(netip.AddrPortFrom(host4, uint16(40000+i%10)), netip.AddrPortFrom(peer4, uint16(i)))}
-		c.timer.conn = c
+		c.timer.owner = c
 		conns = append(conns, c)
 	}
 	var want []*timer
 	for range 20 {
 		ts := newTimers()
 		due := time.Now().Add(time.Hour)
-		other := &timer{fire: func(time.Time) {}}
+		other := &timer{owner: timerFunc(func(time.Time) {})}
 		at := random.IntN(len(conns))
 		for k, i := range random.Perm(len(conns)) {
 			if k == at {
@@ -179,7 +179,7 @@ func TestCloseWaitsForForeignAlarm(t *testing.T) {
 		}
 		began, goOn := make(chan struct{}), make(chan struct{})
 		var ended bool
-		n := &timer{fire: func(time.Time) { close(began); <-goOn; ended = true }}
+		n := &timer{owner: timerFunc(func(time.Time) { close(began); <-goOn; ended = true })}
 		h.timers.set(n, clock.now.Add(time.Second))
 		alarm := clock.alarm
 		var engine sync.WaitGroup
@@ -198,7 +198,7 @@ func TestCloseWaitsForForeignAlarm(t *testing.T) {
 			t.Error("Close has not waited for the callback's end")
 		}
 		engine.Wait()
-		h.timers.set(&timer{fire: func(time.Time) { t.Error("fired after Close") }}, clock.now.Add(time.Second))
+		h.timers.set(&timer{owner: timerFunc(func(time.Time) { t.Error("fired after Close") })}, clock.now.Add(time.Second))
 		clock.now = clock.now.Add(time.Minute)
 		alarm.f()
 	})

@@ -187,8 +187,8 @@ func checked(h *Host) {
 	for _, p := range h.net.Load().places[1:] {
 		if p.ifc.autoconf != nil {
 			now := h.clock.Now()
-			p.ifc.autoconf.timer.fire(now.Add(retransTimer))
-			p.ifc.autoconf.timer.fire(now.Add(retransTimer + announceInterval))
+			p.ifc.autoconf.timer.owner.fire(now.Add(retransTimer))
+			p.ifc.autoconf.timer.owner.fire(now.Add(retransTimer + announceInterval))
 		}
 	}
 }

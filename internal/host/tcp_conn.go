@@ -59,7 +59,7 @@ type TCPOptions struct {
 func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, opt *TCPOptions, now time.Time) *TCPConn {
 	c := &TCPConn{h: h, key: key, route: r, generation: generation, linger: -1}
 	c.readable.L, c.writable.L = &c.mu, &c.mu
-	c.timer.conn = c
+	c.timer.owner = c
 	local, remote := key.localAddrPort(), key.remoteAddrPort()
 	mss, maxSegment := r.tcpSizes(local.Addr())
 	c.m.Init(&h.tcp, tcp.Params{

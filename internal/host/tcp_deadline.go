@@ -13,11 +13,13 @@ type deadline struct {
 	at     time.Time // zero: none
 	passed bool
 	timer  timer
+	key    *flowKey // whose it is, and
+	role   timerRole
 }
 
-func (d *deadline) init(h *Host, cond *sync.Cond) {
-	d.h, d.cond = h, cond
-	d.timer.fire = d.fire
+func (d *deadline) init(h *Host, cond *sync.Cond, key *flowKey, role timerRole) {
+	d.h, d.cond, d.key, d.role = h, cond, key, role
+	d.timer.owner = d
 }
 
 // setLocked moves the deadline to t; the zero time means never.
@@ -73,8 +75,8 @@ func (c *TCPConn) setDeadlines(t time.Time, read, write bool) error {
 	}
 	if c.deadlines == nil {
 		c.deadlines = new(tcpDeadlines)
-		c.deadlines.read.init(c.h, &c.readable)
-		c.deadlines.write.init(c.h, &c.writable)
+		c.deadlines.read.init(c.h, &c.readable, &c.key, timerOfTCPRead)
+		c.deadlines.write.init(c.h, &c.writable, &c.key, timerOfTCPWrite)
 	}
 	now := c.h.clock.Now()
 	if read {

@@ -40,7 +40,8 @@ func (h *Host) ListenTCP(local netip.AddrPort, family Family, backlog int, opt T
 	}
 	l.backlog.init(max(backlog, 1))
 	l.waiting.L = &l.mu
-	l.deadline.init(h, &l.waiting)
+	key := makeFlowKey(l.local, netip.AddrPort{})
+	l.deadline.init(h, &l.waiting, &key, timerOfAccept)
 	if !h.listeners.add(l) {
 		h.unbind(binding)
 		return nil, ErrClosed

@@ -34,7 +34,7 @@ type timeWaitRecord struct {
 func (t *timeWaitTable) init(h *Host) {
 	t.max = h.config.MaxTimeWait
 	t.ports = &h.shared
-	t.timer.fire = h.timeWaitDue
+	t.timer.owner = timerFunc(h.timeWaitDue)
 	t.index = make(map[flowKey]int32)
 	t.slab = make([]timeWaitRecord, 1)
 }

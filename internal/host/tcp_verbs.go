@@ -213,17 +213,14 @@ func (c *TCPConn) Close() error {
 
 // lingerLocked waits until the peer has acknowledged all, or for c.linger.
 func (c *TCPConn) lingerLocked() {
-	over := false
-	t := c.h.clock.AfterFunc(c.linger, func() {
-		c.mu.Lock()
-		over = true
-		c.h.wakeAll(&c.writable)
-		c.mu.Unlock()
-	})
-	for !over && !c.detached && c.m.State() != tcp.StateFinWait2 {
+	var d deadline
+	d.init(c.h, &c.writable, &c.key, timerOfLinger)
+	now := c.h.clock.Now()
+	d.setLocked(now, now.Add(c.linger))
+	for !d.passed && !c.detached && c.m.State() != tcp.StateFinWait2 {
 		c.writable.Wait()
 	}
-	t.Stop()
+	d.stop()
 }
 
 // Info tells what the connection is doing, as TCP_INFO does.

@@ -1,27 +1,35 @@
 package host
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // A timer is one node of the host's timer heap, embedded in whatever it serves.
-// Its zero value, with fire or conn set, is ready for use.
+// Its zero value, with its owner set, is ready for use.
 type timer struct {
-	// fire is called with no lock held, on the host's one timer goroutine, with
-	// the instant that its round shares. It may come too early or for an
-	// instant that has been cleared meanwhile: the owner looks at its own deadline
-	// under its own lock. Set it before the first set, and never again.
-	fire func(now time.Time)
-	// conn is fired instead where it is set: a method value in fire would cost each
-	// connection one more object.
-	conn *TCPConn
+	owner timerOwner // set it before the first set, and never again
 
 	when  atomic.Int64 // wanted instant, nanoseconds since timers.epoch; 0 when none
 	key   atomic.Int64 // instant under which the node is in the heap; 0 when it is not in it
 	index int          // in timers.heap; guarded by timers.mu
 }
+
+// A timerOwner is what a timer serves: a *TCPConn, a *deadline, or a timerFunc.
+type timerOwner interface {
+	// fire is called with no lock held, on the host's one timer goroutine, with
+	// the instant that its round shares. It may come too early or for an
+	// instant that has been cleared meanwhile: the owner looks at its own deadline
+	// under its own lock.
+	fire(now time.Time)
+}
+
+// A timerFunc is an owner that goroutines of the application do not set the timer of.
+type timerFunc func(now time.Time)
+
+func (f timerFunc) fire(now time.Time) { f(now) }
 
 // timers is the host's timer heap: 4-ary, with intrusive nodes, and one timer of
 // the clock under it. A node that is moved to a later instant, or cleared, stays
@@ -143,11 +151,7 @@ func (ts *timers) round() {
 			if more = t != nil; !more {
 				break
 			}
-			if t.conn != nil {
-				t.conn.fire(now)
-			} else {
-				t.fire(now)
-			}
+			t.owner.fire(now)
 		}
 	}
 
@@ -219,16 +223,42 @@ func (ts *timers) take(i int) {
 	t.key.Store(0)
 }
 
-// tie says that t comes before o, which is due at the same instant: connections come in
-// the order of their keys, behind all else, whichever was set first. Goroutines that
-// drive connections at one instant do so in any order, and what the connections do
-// later is to be the same.
+// tie says that t comes before o, which is due at the same instant: what belongs to
+// connections and sockets comes in the order of their keys, behind all else, whichever
+// was set first. Goroutines that drive connections at one instant do so in any order,
+// and what the connections do later is to be the same.
 func (t *timer) tie(o *timer) bool {
-	if t.conn == nil || o.conn == nil {
-		return t.conn == nil && o.conn != nil
+	k, role := t.place()
+	other, otherRole := o.place()
+	if k == nil || other == nil {
+		return k == nil && other != nil
 	}
-	return t.conn.key.compare(&o.conn.key) < 0
+	return cmp.Or(k.compare(other), cmp.Compare(role, otherRole)) < 0
 }
+
+// place returns whose timer t is, and which of his; nil if it is of nobody's with a key.
+func (t *timer) place() (*flowKey, timerRole) {
+	switch o := t.owner.(type) {
+	case *TCPConn:
+		return &o.key, timerOfConn
+	case *deadline:
+		return o.key, o.role
+	}
+	return nil, 0
+}
+
+// A timerRole orders the timers of one key.
+type timerRole uint8
+
+const (
+	timerOfConn timerRole = iota
+	timerOfTCPRead
+	timerOfTCPWrite
+	timerOfLinger
+	timerOfAccept
+	timerOfUDPRead
+	timerOfUDPWrite
+)
 
 // up restores the order from i towards the root.
 func (ts *timers) up(i int) {

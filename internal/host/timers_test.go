@@ -28,12 +28,12 @@ func TestTimersFireInOrder(t *testing.T) {
 		for range 500 {
 			d := time.Duration(random.IntN(1e6)) * time.Microsecond
 			n := &timer{}
-			n.fire = func(now time.Time) {
+			n.owner = timerFunc(func(now time.Time) {
 				if got := now.Sub(start); got != d {
 					t.Errorf("fired at %v, set for %v", got, d)
 				}
 				fired = append(fired, d)
-			}
+			})
 			ts.set(n, start.Add(d))
 			switch random.IntN(4) {
 			case 0: // later
@@ -70,11 +70,11 @@ func TestTimerSetsItselfAgain(t *testing.T) {
 		ts := newTimers()
 		defer ts.close()
 		n, times := &timer{}, 0
-		n.fire = func(now time.Time) {
+		n.owner = timerFunc(func(now time.Time) {
 			if times++; times < 1000 {
 				ts.set(n, now)
 			}
-		}
+		})
 		ts.set(n, time.Now())
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
@@ -90,7 +90,7 @@ func TestTimerInThePast(t *testing.T) {
 		ts := newTimers()
 		defer ts.close()
 		var fired atomic.Int32
-		n := &timer{fire: func(time.Time) { fired.Add(1) }}
+		n := &timer{owner: timerFunc(func(time.Time) { fired.Add(1) })}
 		ts.set(n, time.Now().Add(-time.Hour))
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
@@ -104,10 +104,10 @@ func TestTimersCloseWaitsForCallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ts := newTimers()
 		var over atomic.Bool
-		n := &timer{fire: func(time.Time) {
+		n := &timer{owner: timerFunc(func(time.Time) {
 			time.Sleep(time.Second)
 			over.Store(true)
-		}}
+		})}
 		ts.set(n, time.Now().Add(time.Second))
 		time.Sleep(1500 * time.Millisecond)
 		ts.close()
@@ -134,12 +134,12 @@ func TestTimersLoseNothing(t *testing.T) {
 	for range goroutines {
 		wg.Go(func() {
 			fired := make(chan struct{}, 1)
-			n := &timer{fire: func(time.Time) {
+			n := &timer{owner: timerFunc(func(time.Time) {
 				select {
 				case fired <- struct{}{}:
 				default:
 				}
-			}}
+			})}
 			for i := range rounds {
 				// A move to a later instant races with the firing of the earlier one.
 				ts.set(n, time.Now().Add(time.Duration(i%7)*time.Microsecond))
@@ -158,7 +158,7 @@ func BenchmarkTimersReset(b *testing.B) {
 	nodes := make([]timer, conns)
 	now := time.Now()
 	for i := range nodes {
-		nodes[i].fire = func(time.Time) {}
+		nodes[i].owner = timerFunc(func(time.Time) {})
 		ts.set(&nodes[i], now.Add(time.Hour+time.Duration(i)*time.Millisecond))
 	}
 	b.ReportAllocs()

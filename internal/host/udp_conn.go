@@ -49,8 +49,9 @@ func newUDPConn(h *Host, local, remote netip.AddrPort, family Family) *UDPConn {
 	c := &UDPConn{h: h, local: local, remote: remote, family: family, readBuffer: h.config.UDPReceiveBuffer}
 	c.multicast.ttl = 1
 	c.readable.L = &c.mu
-	c.readDeadline.init(h, &c.readable)
-	c.writeDeadline.init(h, &c.readable)
+	key := makeFlowKey(local, remote)
+	c.readDeadline.init(h, &c.readable, &key, timerOfUDPRead)
+	c.writeDeadline.init(h, &c.readable, &key, timerOfUDPWrite)
 	return c
 }
 
