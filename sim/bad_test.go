@@ -35,18 +35,18 @@ func TestBadInput(t *testing.T) {
 		f    func(w *sim.World)
 		want string
 	}{
-		{"Rate", connect(sim.Path{Rate: -1}), "sim: a-b: link: path with Rate -1; want bits per second, or 0"},
-		{"Loss", connect(sim.Path{Loss: 1.5}), "sim: a-b: link: path with Loss 1.5; want 0 to 1"},
-		{"Loss of the way back", connect(sim.Path{Back: &sim.Path{Loss: -1}}), "sim: a-b: link: path with Loss -1; want 0 to 1"},
-		{"Delay", connect(sim.Path{Delay: -time.Second}), "sim: a-b: link: path with Delay -1s; want 0 to 24h0m0s"},
-		{"Reorder", connect(sim.Path{Reorder: 0.1}), "sim: a-b: link: path with Reorder 0.1, but no ReorderDelay"},
-		{"Burst", connect(sim.Path{Loss: 0.1, Burst: 0.5}), "sim: a-b: link: path with Burst 0.5; want 0, or 1 and more packets"},
-		{"CoDel", connect(sim.Path{CoDel: true}), "sim: a-b: link: path with CoDel, but no Rate: nothing queues"},
+		{"Rate", connect(sim.Path{Rate: -1}), "sim: a-b: path with Rate -1; want bits per second, or 0"},
+		{"Loss", connect(sim.Path{Loss: 1.5}), "sim: a-b: path with Loss 1.5; want 0 to 1"},
+		{"Loss of the way back", connect(sim.Path{Back: &sim.Path{Loss: -1}}), "sim: a-b: Back: path with Loss -1; want 0 to 1"},
+		{"Delay", connect(sim.Path{Delay: -time.Second}), "sim: a-b: path with Delay -1s; want 0 to 24h0m0s"},
+		{"Reorder", connect(sim.Path{Reorder: 0.1}), "sim: a-b: path with Reorder 0.1, but no ReorderDelay"},
+		{"Burst", connect(sim.Path{Loss: 0.1, Burst: 0.5}), "sim: a-b: path with Burst 0.5; want 0, or 1 and more packets"},
+		{"CoDel", connect(sim.Path{CoDel: true}), "sim: a-b: path with CoDel, but no Rate: nothing queues"},
 		{"MTU", connect(sim.Path{MTU: 500}), "sim: a-b: an MTU of 500 bytes; want 1280 to 65535, or 0 for 1500"},
-		{"BlackHole", connect(sim.Path{BlackHole: -1}), "sim: a-b: link: path with MTU -1; want bytes, or 0"},
+		{"BlackHole", connect(sim.Path{BlackHole: -1}), "sim: a-b: path with BlackHole -1; want bytes, or 0"},
 		{"Set", func(w *sim.World) {
 			w.Connect(w.Host("a"), w.Host("b"), sim.Path{}).Set(sim.Path{Loss: 2})
-		}, "sim: a-b: link: path with Loss 2; want 0 to 1"},
+		}, "sim: a-b: path with Loss 2; want 0 to 1"},
 		{"Set of an MTU", func(w *sim.World) {
 			w.Connect(w.Host("a"), w.Host("b"), sim.Path{}).Set(sim.Path{MTU: 1400})
 		}, "sim: a-b: an MTU of 1400; the hosts at it have learned 1500: let larger packets vanish with BlackHole"},

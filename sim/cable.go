@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/usernet-go/usernet/link"
 )
@@ -39,7 +40,8 @@ func (c *Cable) setCut(cut bool) {
 
 // Set changes what happens to packets, and nothing else: what is under way arrives
 // as it would have, what waits for the bottleneck goes on waiting, and packets count
-// on. It panics, with the reason, when path makes no sense.
+// on. What is sent at the very instant of Set may take the new path, even if it was
+// sent before. It panics, with the reason, when path makes no sense.
 func (c *Cable) Set(path Path) {
 	if path.MTU != 0 && path.MTU != c.mtu {
 		panic(fmt.Sprintf("sim: %s: an MTU of %d; the hosts at it have learned %d: let larger packets vanish with BlackHole", c.name, path.MTU, c.mtu))
@@ -63,10 +65,17 @@ func (c *Cable) checkPath(path *Path) {
 	if c.mtu < minMTU || c.mtu > maxMTU {
 		panic(fmt.Sprintf("sim: %s: an MTU of %d bytes; want %d to %d, or 0 for %d", c.name, c.mtu, minMTU, maxMTU, defaultMTU))
 	}
-	for _, p := range []*Path{path, path.back()} {
+	for i, p := range []*Path{path, path.back()} {
+		name := c.name
+		if i == 1 {
+			name += ": Back"
+		}
+		if p.BlackHole < 0 {
+			panic(fmt.Sprintf("sim: %s: path with BlackHole %d; want bytes, or 0", name, p.BlackHole))
+		}
 		model := p.model()
 		if err := model.Check(); err != nil {
-			panic(fmt.Sprintf("sim: %s: %v", c.name, err))
+			panic(fmt.Sprintf("sim: %s: %s", name, strings.TrimPrefix(err.Error(), "link: ")))
 		}
 	}
 }

@@ -33,8 +33,8 @@
 //     seed and its name.
 //
 // The engine acts at odd nanoseconds after New, and wakes those who wait for a
-// connection at even ones, one after the other. So a program's own timers, whose durations are even
-// in all practice, do not fall together with what arrives.
+// connection at even ones, one after the other. So a program's own timers, whose
+// durations are nearly always even, do not fall together with what arrives.
 //
 // Go's scheduler still decides the order of goroutines of the program that run at
 // one instant, where they share something: two that dial from one host at the same

@@ -16,7 +16,9 @@ const (
 
 // A Path describes what happens to packets between two nodes. The zero value
 // does nothing to them. In the order in which a packet meets them: Drop, a queue
-// before a bottleneck, loss, delay, reordering. Shares are from 0 to 1.
+// before a bottleneck, loss, delay, reordering. Shares are from 0 to 1. Each direction
+// holds 64 MiB of packets at most: beyond that, hosts find the link full, and switches
+// drop.
 type Path struct {
 	Rate  int64 // of the bottleneck, in bits per second; 0: unlimited
 	Queue int   // bytes that wait for the bottleneck, the rest is dropped; 0: one bandwidth-delay product (Rate times twice Delay), at least 32 KiB
@@ -44,9 +46,9 @@ type Path struct {
 	BlackHole int
 
 	// Drop, when not nil, picks packets that vanish, for a test that needs one certain
-	// loss: see Nth and Text. It is called for each packet, on the goroutine on which
-	// the whole network runs, so that it must not block, nor call anything of the
-	// network.
+	// loss: see Nth and Text. It is called for each packet, which is lent for the call,
+	// on the goroutine on which the whole network runs, so that it must not block, nor
+	// call anything of the network. Without Back it picks in both directions.
 	Drop func(*Packet) bool
 
 	// Back is the other direction, from the second node to the first; nil means the
@@ -83,13 +85,15 @@ func (p *Path) back() *Path {
 	return p
 }
 
-// Nth is a Path.Drop that picks packets by their numbers on the path, from 1.
+// Nth is a Path.Drop that picks packets by their numbers in one direction of the
+// path, from 1.
 func Nth(numbers ...uint64) func(*Packet) bool {
 	return func(p *Packet) bool { return slices.Contains(numbers, p.Number) }
 }
 
 // Text is a Path.Drop that picks TCP segments with text by their numbers among
-// such segments in one direction, from 1; retransmissions count.
+// such segments in one direction, from 1; retransmissions count. It counts those that
+// it sees, so that each path and each world wants one of its own.
 func Text(numbers ...uint64) func(*Packet) bool {
 	type direction struct{ from, to string }
 	seen := make(map[direction]uint64)

@@ -59,7 +59,7 @@ func (s *Switch) forward(from *way, packets []link.Packet) {
 	}
 	if to, ok := s.table[h.Dst]; ok && now-to.at <= maxAge {
 		if to.to != from {
-			to.to.send(now, packets, verified)
+			to.to.pass(now, packets, verified)
 		}
 		return
 	}

@@ -43,7 +43,7 @@ type PathStats struct {
 	Picked   uint64 // by Path.Drop
 	Cut      uint64 // sent, or on the path, while it was cut
 	TooBig   uint64 // for Path.BlackHole
-	Overflow uint64 // found the queue full
+	Overflow uint64 // found the queue full; or, behind a switch, the path (see Path)
 	Managed  uint64 // by CoDel
 	Lost     uint64 // by Path.Loss
 
@@ -80,15 +80,30 @@ func (y *way) send(now time.Duration, packets []link.Packet, verified bool) bool
 	return true
 }
 
-// relay is send for one frame that is not copied: it must not change any more. It
+// pass is send by a switch, which cannot wait: what there is no room for is dropped.
+func (y *way) pass(now time.Duration, packets []link.Packet, verified bool) {
+	if !y.send(now, packets, verified) {
+		e := y.w.engine
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		y.overflowLocked()
+	}
+}
+
+// overflowLocked counts a packet for which a switch finds no room.
+func (y *way) overflowLocked() {
+	y.stats.Sent++
+	y.stats.Overflow++
+}
+
+// relay is pass for one frame that is not copied: it must not change any more. It
 // runs on the engine's goroutine.
 func (y *way) relay(now time.Duration, frame []byte, verified bool) {
 	e := y.w.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if y.held+len(frame) > maxHeld {
-		y.stats.Sent++
-		y.stats.Overflow++
+		y.overflowLocked()
 		return
 	}
 	y.held += len(frame)
