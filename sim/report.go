@@ -114,7 +114,11 @@ func (r *reportInput) writePackets(w io.Writer) {
 		shown = append(shown, packets[max(0, len(packets)-each):]...)
 	}
 	slices.SortStableFunc(shown, byTime)
-	fmt.Fprintf(w, "\nthe last %d packets each way:\n", each)
+	if each == 1 {
+		fmt.Fprintln(w, "\nthe last packet each way:")
+	} else {
+		fmt.Fprintf(w, "\nthe last %d packets each way:\n", each)
+	}
 	var line []byte
 	for i := range shown {
 		line = shown[i].appendTrace(line[:0], r.start)

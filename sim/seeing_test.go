@@ -137,6 +137,11 @@ func (f *failing) Helper()           {}
 // A test that fails is told how to repeat it, what was on the wire last, and what the
 // connections were at.
 func TestReportOfFailedTest(t *testing.T) {
+	t.Run("at its end", func(t *testing.T) { reportOfFailedTest(t, func(*sim.World) {}) })
+	t.Run("at Close", func(t *testing.T) { reportOfFailedTest(t, func(w *sim.World) { w.Close() }) })
+}
+
+func reportOfFailedTest(t *testing.T, finish func(w *sim.World)) {
 	var f failing
 	w := sim.New(sim.Config{T: &f})
 	client, server := w.Host("client"), w.Host("server")
@@ -157,10 +162,14 @@ func TestReportOfFailedTest(t *testing.T) {
 	if _, err := io.ReadFull(far, make([]byte, 5)); err != nil {
 		t.Fatal(err)
 	}
+	finish(w)
 	for _, fn := range f.cleanup {
 		fn()
 	}
 	report := f.log.String()
+	if n := strings.Count(report, "to repeat this"); n != 1 {
+		t.Errorf("%d reports", n)
+	}
 	for _, want := range []string{
 		fmt.Sprintf("USERNET_SIM_SEED=%d go test -run '^TestIt$/^with a path$' -count=1 github.com/usernet-go/usernet/sim", w.Seed()),
 		"client > server #1", "<CTL=SYN>", "<DATA=5>", "connections of client", "connections of server", "ESTAB",
@@ -170,6 +179,9 @@ func TestReportOfFailedTest(t *testing.T) {
 		}
 	}
 	// And its world is closed.
+	if err := w.Capture(filepath.Join(t.TempDir(), "late.pcapng")); err == nil {
+		t.Error("a capture of a closed world")
+	}
 	if _, err := c.Write([]byte("x")); err == nil {
 		t.Error("a write in a world that its test has closed")
 	}

@@ -13,9 +13,13 @@ type watchers struct {
 	line    []byte // reused
 	file    *capture
 	ladders []*Ladder
+	closed  bool
 }
 
-var errSecondCapture = errors.New("sim: there is a capture already: one file holds all packets")
+var (
+	errSecondCapture = errors.New("sim: there is a capture already: one file holds all packets")
+	errLateCapture   = errors.New("sim: nothing to capture: the world is closed")
+)
 
 func (s *watchers) setTrace(out io.Writer) {
 	s.mu.Lock()
@@ -26,7 +30,10 @@ func (s *watchers) setTrace(out io.Writer) {
 func (s *watchers) capture(path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file != nil {
+	switch {
+	case s.closed:
+		return errLateCapture
+	case s.file != nil:
 		return errSecondCapture
 	}
 	file, err := newCapture(path)
@@ -46,6 +53,7 @@ func (s *watchers) add(l *Ladder) {
 func (s *watchers) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	if s.file == nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link"
@@ -26,8 +27,8 @@ type Config struct {
 	// after them.
 	Stack usernet.Config
 	// T is the test, if there is one: a *testing.T. When the test is over, it closes the
-	// world, and if it has failed, it logs how to repeat it, the last packets of each
-	// path, and the connections.
+	// world. If the test has failed by then, or when the program calls Close, it logs how
+	// to repeat it, the last packets of each path, and the connections.
 	T TB
 }
 
@@ -64,6 +65,7 @@ type World struct {
 
 	done     chan struct{} // closed when Close is done
 	closeErr error         // set before that
+	reported atomic.Bool   // that the test has failed
 
 	watchers watchers
 }
@@ -89,9 +91,7 @@ func New(config Config) *World {
 	if t := config.T; t != nil {
 		t.Cleanup(func() {
 			t.Helper()
-			if t.Failed() {
-				t.Log(w.Report())
-			}
+			w.reportFailure()
 			if err := w.Close(); err != nil {
 				t.Log(err)
 			}
@@ -120,9 +120,18 @@ func seedOf(seed uint64) (uint64, bool) {
 // Seed returns the seed of the world.
 func (w *World) Seed() uint64 { return w.seed }
 
+// reportFailure logs the report if the test has failed, once.
+func (w *World) reportFailure() {
+	if t := w.config.T; t != nil && t.Failed() && !w.reported.Swap(true) {
+		t.Helper()
+		t.Log(w.Report())
+	}
+}
+
 // Close closes all hosts, as Stack.Close does, and ends the network. What is under
 // way vanishes. The error is that of a capture file. Later Closes do nothing.
 func (w *World) Close() error {
+	w.reportFailure() // before there are no connections any more
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
