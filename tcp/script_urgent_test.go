@@ -58,6 +58,26 @@ func TestUrgentSent(t *testing.T) {
 	})
 }
 
+// What announces urgent data is a duplicate ACK to the peer: three of them would start a
+// fast retransmit of what it has sent (RFC 5681, 2 and 3.2).
+func TestUrgentAnnouncedOnce(t *testing.T) {
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		// RFC 9293 MUST-30
+		s.establish()
+		s.write(1000)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "window is full")
+		s.writeUrgent(20)
+		s.want("<SEQ=1100><ACK=300><CTL=URG,ACK><UP=20>", "urgent condition is announced")
+		for range 3 {
+			s.writeUrgent(20)
+			s.nothingElse("it is known")
+		}
+		s.send("<SEQ=300><ACK=1100><CTL=ACK>", "acknowledged")
+		s.want("<SEQ=1100><ACK=300><CTL=URG,ACK><DATA=80><UP=80>", "the pointer has moved with the data")
+		s.send("<SEQ=300><ACK=1180><CTL=ACK>", "acknowledged")
+	})
+}
+
 // writeUrgent has the user write n bytes of urgent data.
 func (s *dialogue) writeUrgent(n int) {
 	s.Helper()

@@ -70,9 +70,11 @@ func (c *Conn) readUpTo(seq Seq) {
 func (c *Conn) WriteUrgent(t time.Time, b []byte) (int, error) {
 	n, err := c.Write(t, b)
 	if n > 0 {
+		// The pointer goes ahead of data that cannot be sent yet, once: a peer that reads
+		// urgent data anyway learns of more of it by what follows. Without text the
+		// segment is a duplicate ACK (RFC 5681, 2), of which three start a fast retransmit.
+		c.ackNow = c.ackNow || !c.urgentOut && c.state.synchronized()
 		c.snd.up, c.urgentOut = c.out.end, true
-		// The pointer goes ahead of data that cannot be sent yet.
-		c.ackNow = c.ackNow || c.state.synchronized()
 	}
 	return n, err
 }
