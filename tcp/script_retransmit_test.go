@@ -286,6 +286,29 @@ func TestUserTimeoutBetweenProbes(t *testing.T) {
 	})
 }
 
+// TestUserTimeoutBeforeProbe: nor does it owe anything before the first probe, which the timeout is counted from.
+func TestUserTimeoutBeforeProbe(t *testing.T) {
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		// RFC 9293 MUST-37
+		const timeout = 500 * ms
+		s.establishAfter(300 * ms)
+		s.conn.SetUserTimeout(s.now, timeout)
+		s.write(3000)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+		s.advance(300 * ms)
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is closed")
+		wait := s.conn.Info().RTO
+		if wait <= timeout {
+			t.Fatalf("RTO is %v, want more than %v", wait, timeout)
+		}
+		s.wantAfter(wait, "<SEQ=1100><ACK=300><CTL=ACK><DATA=1>", "first probe")
+		s.advance(timeout - ms)
+		s.state(tcp.StateEstablished)
+		s.advance(2 * ms)
+		s.ended(tcp.ErrTimeout)
+	})
+}
+
 // TestCloseBesideClosedWindow: after Close a closed window is waited for no longer than R2; what is sent when it opens in
 // time has R2 of its own.
 func TestCloseBesideClosedWindow(t *testing.T) {

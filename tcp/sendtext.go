@@ -232,8 +232,10 @@ func (c *Conn) waitToSend(now instant) {
 	case !c.outstanding() && c.usable() <= 0:
 		// RFC 9293, 3.8.6.1: "The transmitting host SHOULD send the first zero-window
 		// probe when a zero window has existed for the retransmission timeout period
-		// (SHLD-29)".
-		c.startRetransmit(now)
+		// (SHLD-29)". Until then no answer is owed.
+		if c.timers[timerRetransmit] == 0 {
+			c.armRetransmit(now)
+		}
 	case c.timers[timerPace] != 0 || c.timers[timerOverride] != 0:
 	case !c.outstanding() || c.corked && c.usable() > 0:
 		// 3.8.6.2.1: "it is necessary to have a timeout to force transmission of data,
