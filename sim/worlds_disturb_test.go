@@ -25,10 +25,10 @@ func (w *randomWorld) disturb(r *rand.Rand) {
 				}
 			})
 		}
-		if chance(r, 0.3) {
+		if chance(r, 0.3) && !w.clean {
 			w.app(fmt.Sprint("set", i), func(a *app) {
 				pause(time.Duration(between(a.rand, 1e6, 60e9)) &^ 1)
-				path := w.path(a.rand, 1500)
+				path := w.path(a.rand, i, 1500)
 				path.MTU = 0
 				c.Set(path)
 				w.note("set %v", describePath(c, path))

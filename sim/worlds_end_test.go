@@ -22,8 +22,10 @@ type end struct {
 
 	mu                sync.Mutex // guards what follows while the end is in use
 	opened            bool
-	left              time.Time // when it was closed
-	wrote, got        int       // bytes
+	began, left       time.Time // when it was opened, and closed
+	slept             time.Duration
+	resent            int // segments
+	wrote, got        int // bytes
 	writes, reads     int
 	finished          bool // CloseWrite or Close was called
 	sawEOF            bool
@@ -54,7 +56,7 @@ func (e *end) run(c *usernet.TCPConn) bool {
 		}
 		first = 1
 	}
-	e.opened, e.got, e.readErr = true, first, nil
+	e.opened, e.got, e.readErr, e.began = true, first, nil, time.Now()
 	var wg sync.WaitGroup
 	quit := make(chan struct{}) // closed when there is nothing to quit any more
 	wg.Go(func() {
@@ -97,6 +99,7 @@ func (e *end) leave(c *usernet.TCPConn) {
 		return
 	}
 	e.left = time.Now()
+	e.resent = c.Info().Resent
 	e.early = !e.sawEOF
 	e.aborted = e.plan.finish == finishAbort
 	e.finished = e.finished || !e.aborted
@@ -116,6 +119,14 @@ func (e *end) leave(c *usernet.TCPConn) {
 	if took > time.Duration(max(0, linger))*time.Second+time.Second {
 		e.app.errorf("%s: Close took %v, and lingers for %d s at most", e.name, took, linger)
 	}
+}
+
+// pause sleeps, and remembers it.
+func (e *end) pause(d time.Duration) {
+	e.mu.Lock()
+	e.slept += d
+	e.mu.Unlock()
+	pause(d)
 }
 
 // write writes all there is, and the FIN.
@@ -148,10 +159,10 @@ func (e *end) write(c *usernet.TCPConn) {
 			return
 		}
 		if chance(r, 0.3) {
-			pause(e.plan.writePause)
+			e.pause(e.plan.writePause)
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			pause(span(r, 0, time.Second))
+			e.pause(span(r, 0, time.Second))
 		}
 		if e.plan.buffers > 0 && s.offset > e.plan.total/2 {
 			c.SetWriteBuffer(e.plan.buffers)
@@ -183,7 +194,7 @@ func (e *end) wroteSome(n int, err error) error {
 // readAll reads up to the peer's FIN, and checks each byte.
 func (e *end) readAll(c *usernet.TCPConn) {
 	r := e.app.w.draw(e.app.name + " reads " + e.name)
-	pause(2 + e.plan.lateRead) // not when the writer begins
+	e.pause(2 + e.plan.lateRead) // not when the writer begins
 	s := stream{key: e.peer.key(), offset: e.got}
 	if e.plan.copies {
 		_, err := c.WriteTo(checker{e, &s})
@@ -203,7 +214,7 @@ func (e *end) readAll(c *usernet.TCPConn) {
 			break
 		}
 		if chance(r, 0.3) {
-			pause(e.plan.readPause)
+			e.pause(e.plan.readPause)
 		}
 	}
 	e.afterwards(c)

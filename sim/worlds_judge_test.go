@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 )
 
 // Errors that end a connection, or a dial, when its path is too bad.
@@ -47,6 +48,35 @@ func (k *talk) judge() {
 		if e.opened {
 			e.judge()
 		}
+	}
+	if w.clean && c.opened && s.opened && c.plan.finish == finishCleanly && s.plan.finish == finishCleanly {
+		k.judgeClean()
+	}
+}
+
+// judgeClean says whether a talk on perfect paths was as quick as its windows and its
+// applications let it be, and sent nothing twice.
+func (k *talk) judgeClean() {
+	w := k.w
+	// A round trip takes along what the smallest of the buffers holds; some go by for the
+	// handshake, slow start and the end.
+	bound := 3*time.Second + k.client.slept + k.server.slept
+	for _, e := range []*end{&k.client, &k.server} {
+		window := min(e.host.send, e.peer.host.receive)
+		for _, n := range []int{e.plan.buffers, e.peer.plan.buffers} {
+			if n > 0 {
+				window = min(window, n)
+			}
+		}
+		bound += time.Duration(30+2*e.plan.total/window) * (2*w.delay + 2*w.ticks + 80*time.Millisecond)
+		// Probes of a closed window count as well.
+		if e.resent > 0 && e.peer.slept < time.Millisecond && k.late == 0 {
+			e.app.errorf("%s: %d segments were sent again", e.name, e.resent)
+		}
+		w.note("%s: took %v, at most %v; slept %v", e.app.name, e.left.Sub(e.began), bound, e.slept)
+	}
+	if d := k.client.left.Sub(k.client.began) - k.late; d > bound {
+		k.client.app.errorf("took %v; %v is plenty", d, bound)
 	}
 }
 

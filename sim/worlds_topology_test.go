@@ -72,8 +72,16 @@ func (w *randomWorld) pair(r *rand.Rand) {
 }
 
 func (w *randomWorld) connect(r *rand.Rand, a, b sim.Node) {
-	path := w.path(r, pick(r, 1280, 1280+r.IntN(220), 1500, 1500, 1500, 1500+r.IntN(7500), 9000))
+	mtu := pick(r, 1280, 1280+r.IntN(220), 1500, 1500, 1500, 1500+r.IntN(7500), 9000)
+	if w.clean {
+		mtu = w.mtu
+	}
+	path := w.path(r, len(w.cables), mtu)
 	c := w.sim.Connect(a, b, path)
+	w.delay += path.Delay + path.Jitter
+	if path.Back != nil {
+		w.delay += path.Back.Delay + path.Back.Jitter
+	}
 	w.cables = append(w.cables, c)
 	w.note("%v", describePath(c, path))
 }
@@ -88,11 +96,11 @@ func describePath(c *sim.Cable, p sim.Path) string {
 	return fmt.Sprintf("%v: %+v", c, p)
 }
 
-// path returns what happens to packets in both directions.
-func (w *randomWorld) path(r *rand.Rand, mtu int) sim.Path {
-	p := w.oneWay(r, mtu)
+// path returns what happens to packets on a cable in both directions.
+func (w *randomWorld) path(r *rand.Rand, cable, mtu int) sim.Path {
+	p := w.oneWay(r, cable, mtu)
 	if chance(r, 0.4) {
-		back := w.oneWay(r, mtu)
+		back := w.oneWay(r, cable, mtu)
 		p.Back = &back
 	}
 	p.MTU = mtu
@@ -100,7 +108,7 @@ func (w *randomWorld) path(r *rand.Rand, mtu int) sim.Path {
 }
 
 // oneWay returns what happens to packets in one direction.
-func (w *randomWorld) oneWay(r *rand.Rand, mtu int) (p sim.Path) {
+func (w *randomWorld) oneWay(r *rand.Rand, cable, mtu int) (p sim.Path) {
 	worst := 1.0 // how bad it can be, against a calm path
 	if w.rough {
 		worst = pick(r, 1.0, 1, 5, 10)
@@ -110,6 +118,9 @@ func (w *randomWorld) oneWay(r *rand.Rand, mtu int) (p sim.Path) {
 	}
 	if chance(r, 0.3) {
 		p.Jitter = span(r, 0, p.Delay)
+	}
+	if w.clean {
+		return p
 	}
 	if chance(r, 0.6) {
 		p.Rate = int64(between(r, 200*sim.Kbps, sim.Gbps))
@@ -132,7 +143,7 @@ func (w *randomWorld) oneWay(r *rand.Rand, mtu int) (p sim.Path) {
 	if chance(r, 0.3) {
 		p.Duplicate = r.Float64() * 0.03 * worst
 	}
-	if chance(r, 0.3) {
+	if cable == w.corrupts {
 		p.Corrupt = r.Float64() * 0.005 * worst
 	}
 	if w.rough && mtu > 1280 && chance(r, 0.1) {
@@ -154,10 +165,10 @@ func (w *randomWorld) host(r *rand.Rand, name string) *worldHost {
 		c.SendBuffer, c.ReceiveBuffer = between(r, 2<<10, 4<<20), between(r, 2<<10, 4<<20)
 		h.send, h.receive = c.SendBuffer, c.ReceiveBuffer
 	}
-	if chance(r, 0.3) {
+	if chance(r, 0.3) && !w.clean {
 		c.MinRTO = span(r, 5*time.Millisecond, time.Second)
 	}
-	if chance(r, 0.3) {
+	if chance(r, 0.3) && !w.clean {
 		c.DelayedACK = span(r, time.Millisecond, 499*time.Millisecond)
 	}
 	if chance(r, 0.4) {
@@ -180,6 +191,7 @@ func (w *randomWorld) host(r *rand.Rand, name string) *worldHost {
 	}
 	d := tick(r)
 	h.Host = w.sim.HostWith(name, sim.HostConfig{Stack: c, Tick: d})
+	w.ticks += d
 	w.hosts = append(w.hosts, h)
 	w.note("%s: buffers %d and %d, RTO %v, ACK %v, 2 MSL %v (%d), keepalive %v, connections %d, tick %v", name,
 		c.SendBuffer, c.ReceiveBuffer, c.MinRTO, c.DelayedACK, c.TimeWait, c.MaxTimeWait, c.KeepAlive, c.MaxConnections, d)

@@ -26,6 +26,12 @@ type randomWorld struct {
 	rough bool // hardly anything is certain
 	cuts  bool // paths are cut for a while: dials may fail, and succeed later
 	tight bool // hosts have but a few connections: likewise
+	clean bool // nothing is lost or out of order, all paths take the same: all is done in good time
+	mtu   int  // of all paths of a clean world
+	// The one cable that corrupts packets. Two flipped bits can escape TCP's checksum.
+	corrupts int
+	delay    time.Duration // of all cables, one after the other
+	ticks    time.Duration // of all clocks
 
 	hosts  []*worldHost
 	cables []*sim.Cable
@@ -69,7 +75,10 @@ func newRandomWorld(t *testing.T, seed uint64) *randomWorld {
 	w.rough = chance(r, 0.35)
 	w.cuts = w.rough || chance(r, 0.3)
 	w.tight = chance(r, 0.15)
-	w.note("rough %v, cuts %v, tight %v", w.rough, w.cuts, w.tight)
+	w.clean = !w.cuts && !w.tight && chance(r, 0.4)
+	w.corrupts = r.IntN(8)
+	w.mtu = 1280 + r.IntN(7721)
+	w.note("rough %v, cuts %v, tight %v, clean %v", w.rough, w.cuts, w.tight, w.clean)
 	w.build(w.draw("topology"))
 	return w
 }
