@@ -14,8 +14,22 @@ func now() time.Time { return time.Now() }
 // has no monotonic reading, which Round(0) takes away elsewhere.
 func isVirtual(t time.Time) bool { return t == t.Round(0) }
 
+// present returns the present instant. It panics where time is another than the
+// world's: what waits there would never go on, or the runtime would end the program
+// without a word on why.
+func (e *engine) present() time.Time {
+	at := now()
+	switch virtual := isVirtual(at); {
+	case virtual && !e.virtual:
+		panic("sim: a world that was made outside of a testing/synctest bubble is used inside of one: call New inside")
+	case !virtual && e.virtual:
+		panic("sim: a world that was made inside of a testing/synctest bubble is used outside of it: call New outside, or use it inside")
+	}
+	return at
+}
+
 // now returns the present offset.
-func (e *engine) now() time.Duration { return now().Sub(e.start) }
+func (e *engine) now() time.Duration { return e.present().Sub(e.start) }
 
 // A clock is a host's: it shows the world's time, as finely as it can, and its
 // timers are events of the world.
@@ -28,7 +42,7 @@ type clock struct {
 
 // Now returns the present instant, or the tick before it.
 func (c *clock) Now() time.Time {
-	at := now()
+	at := c.engine.present()
 	if c.tick > 0 {
 		at = at.Add(-(at.Sub(c.engine.start) % c.tick))
 	}

@@ -9,44 +9,21 @@ import (
 	"github.com/usernet-go/usernet/wire"
 )
 
-// A Node is a *Host, a *Router or a *Switch.
+// A Node is a *Host, a *Router or a *Switch, or a type that embeds one.
 type Node interface {
 	fmt.Stringer
 	world() *World
+	host() *Host        // nil for a switch
+	switching() *Switch // nil for a host
 }
 
-func (h *Host) world() *World   { return h.w }
-func (s *Switch) world() *World { return s.w }
+func (h *Host) world() *World      { return h.w }
+func (h *Host) host() *Host        { return h }
+func (h *Host) switching() *Switch { return nil }
 
-// hostOf returns the host that n is, nil if it is none.
-func hostOf(n Node) *Host {
-	switch n := n.(type) {
-	case *Host:
-		return n
-	case *Router:
-		return n.Host
-	}
-	return nil
-}
-
-func isNil(n Node) bool {
-	switch n := n.(type) {
-	case *Host:
-		return n == nil
-	case *Router:
-		return n == nil
-	case *Switch:
-		return n == nil
-	}
-	return n == nil
-}
-
-func nodeName(n Node) string {
-	if isNil(n) {
-		return "nothing"
-	}
-	return n.String()
-}
+func (s *Switch) world() *World      { return s.w }
+func (s *Switch) host() *Host        { return nil }
+func (s *Switch) switching() *Switch { return s }
 
 // A network is what has one prefix of each family: a cable between two hosts, or an
 // Ethernet of switches. Guarded by the world's lock.
@@ -89,14 +66,13 @@ func (w *World) Connect(a, b Node, path Path) *Cable {
 		panic(fmt.Sprintf("sim: Connect of %s and %s: want two nodes", nodeName(a), nodeName(b)))
 	}
 	c := w.cableLocked(a, b, path)
-	ha, hb := hostOf(a), hostOf(b)
+	ha, hb := a.host(), b.host()
 	for _, h := range []*Host{ha, hb} {
 		if h != nil && h.closed.Load() {
 			panic(fmt.Sprintf("sim: host %q is closed: connect it before", h.name))
 		}
 	}
-	sa, _ := a.(*Switch)
-	sb, _ := b.(*Switch)
+	sa, sb := a.switching(), b.switching()
 	switch {
 	case ha != nil && hb != nil:
 		n := w.newNetworkLocked()
@@ -122,6 +98,7 @@ func (w *World) Connect(a, b Node, path Path) *Cable {
 
 // cableLocked returns a cable that joins nothing yet.
 func (w *World) cableLocked(a, b Node, path Path) *Cable {
+	w.engine.present() // panics in a bubble that is not the world's
 	if w.closed {
 		panic(fmt.Sprintf("sim: %v and %v cannot be connected: the world is closed", a, b))
 	}
@@ -131,7 +108,7 @@ func (w *World) cableLocked(a, b Node, path Path) *Cable {
 		}
 	}
 	switch {
-	case hostOf(a) != nil && hostOf(a) == hostOf(b):
+	case a.host() == b.host() && a.switching() == b.switching():
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: it reaches itself at localhost", a))
 	case a == b:
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: packets would go round for ever", a))
@@ -142,7 +119,7 @@ func (w *World) cableLocked(a, b Node, path Path) *Cable {
 	}
 	c.checkPath(&path)
 	medium := link.Ethernet
-	if hostOf(a) != nil && hostOf(b) != nil {
+	if a.host() != nil && b.host() != nil {
 		medium = link.IP
 	}
 	for i, ends := range [2][2]Node{{a, b}, {b, a}} {

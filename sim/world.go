@@ -74,7 +74,8 @@ type World struct {
 // sense.
 //
 // In a testing/synctest bubble the world belongs to it, and its time is the
-// bubble's; Close, which Config.T sees to, ends its goroutines.
+// bubble's; Close, which Config.T sees to, ends its goroutines. To use a world inside
+// of a bubble that was made outside, or the other way round, is a panic.
 func New(config Config) *World {
 	w := &World{config: config, byName: make(map[string]Node), done: make(chan struct{})}
 	w.cutters.New = func() any { return new(link.Cutter) }
@@ -171,8 +172,8 @@ func (w *World) nameLocked(name string) {
 func (w *World) addrs(name string) []netip.Addr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if h := hostOf(w.byName[hostKey(name)]); h != nil {
-		return h.addrsLocked()
+	if n := w.byName[hostKey(name)]; n != nil && n.host() != nil {
+		return n.host().addrsLocked()
 	}
 	return nil
 }
