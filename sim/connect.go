@@ -9,21 +9,44 @@ import (
 	"github.com/usernet-go/usernet/wire"
 )
 
-// A Node is a *Host, a *Router or a *Switch, or a type that embeds one.
+// A Node is a *Host, a *Router or a *Switch.
 type Node interface {
 	fmt.Stringer
 	world() *World
-	host() *Host        // nil for a switch
-	switching() *Switch // nil for a host
 }
 
-func (h *Host) world() *World      { return h.w }
-func (h *Host) host() *Host        { return h }
-func (h *Host) switching() *Switch { return nil }
+func (h *Host) world() *World   { return h.w }
+func (s *Switch) world() *World { return s.w }
 
-func (s *Switch) world() *World      { return s.w }
-func (s *Switch) host() *Host        { return nil }
-func (s *Switch) switching() *Switch { return s }
+// hostOf returns the host that n is, nil if it is none.
+func hostOf(n Node) *Host {
+	switch n := n.(type) {
+	case *Host:
+		return n
+	case *Router:
+		return n.Host
+	}
+	return nil
+}
+
+func isNil(n Node) bool {
+	switch n := n.(type) {
+	case *Host:
+		return n == nil
+	case *Router:
+		return n == nil
+	case *Switch:
+		return n == nil
+	}
+	return n == nil
+}
+
+func nodeName(n Node) string {
+	if isNil(n) {
+		return "nothing"
+	}
+	return n.String()
+}
 
 // A network is what has one prefix of each family: a cable between two hosts, or an
 // Ethernet of switches. Guarded by the world's lock.
@@ -66,13 +89,14 @@ func (w *World) Connect(a, b Node, path Path) *Cable {
 		panic(fmt.Sprintf("sim: Connect of %s and %s: want two nodes", nodeName(a), nodeName(b)))
 	}
 	c := w.cableLocked(a, b, path)
-	ha, hb := a.host(), b.host()
+	ha, hb := hostOf(a), hostOf(b)
 	for _, h := range []*Host{ha, hb} {
 		if h != nil && h.closed.Load() {
 			panic(fmt.Sprintf("sim: host %q is closed: connect it before", h.name))
 		}
 	}
-	sa, sb := a.switching(), b.switching()
+	sa, _ := a.(*Switch)
+	sb, _ := b.(*Switch)
 	switch {
 	case ha != nil && hb != nil:
 		n := w.newNetworkLocked()
@@ -108,7 +132,7 @@ func (w *World) cableLocked(a, b Node, path Path) *Cable {
 		}
 	}
 	switch {
-	case a.host() == b.host() && a.switching() == b.switching():
+	case hostOf(a) != nil && hostOf(a) == hostOf(b):
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: it reaches itself at localhost", a))
 	case a == b:
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: packets would go round for ever", a))
@@ -119,7 +143,7 @@ func (w *World) cableLocked(a, b Node, path Path) *Cable {
 	}
 	c.checkPath(&path)
 	medium := link.Ethernet
-	if a.host() != nil && b.host() != nil {
+	if hostOf(a) != nil && hostOf(b) != nil {
 		medium = link.IP
 	}
 	for i, ends := range [2][2]Node{{a, b}, {b, a}} {

@@ -172,8 +172,8 @@ func (w *World) nameLocked(name string) {
 func (w *World) addrs(name string) []netip.Addr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n := w.byName[hostKey(name)]; n != nil && n.host() != nil {
-		return n.host().addrsLocked()
+	if h := hostOf(w.byName[hostKey(name)]); h != nil {
+		return h.addrsLocked()
 	}
 	return nil
 }
