@@ -57,7 +57,7 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	if c.probed {
 		c.probed, c.backoff = false, 0 // as in windowMayHaveOpened
 	}
-	c.retransmits, c.softErr = 0, nil
+	c.retransmits, c.softErr, c.snd.reopened = 0, nil, false
 	if wasSYN {
 		c.synNow, c.backoff = false, 0
 		c.startTransfer(now)
@@ -212,11 +212,16 @@ func (c *Conn) windowMayHaveOpened(now instant) {
 	case c.probed:
 		// It is open. The probe fell on a closed one: it is sent again with what follows
 		// it, and has as long as that for its answer (RFC 9293, 3.8.3: R2 is about "the
-		// amount of retransmission that has occurred for the same segment").
+		// amount of retransmission that has occurred for the same segment"). Without a
+		// user that is so once: a peer that opens its window again and again and takes
+		// nothing would hold the connection for ever.
 		c.probed, c.backoff = false, 0
 		c.snd.at = c.snd.una
 		c.armRetransmit(now)
-		c.armGiveUp(now)
+		if !c.snd.reopened {
+			c.armGiveUp(now)
+		}
+		c.snd.reopened = c.closed
 	case !c.outstanding():
 		// No probe was needed.
 		c.backoff = 0

@@ -37,6 +37,7 @@ type Conn struct {
 		maxWnd   uint32 // Max(SND.WND), RFC 9293, 3.8.6.2.1; MAX.SND.WND of RFC 5961
 		shift    uint8  // Snd.Wind.Shift
 		tsOK     bool   // Snd.TS.OK: timestamps are agreed on
+		reopened bool   // since Close the window has opened for what is at SND.UNA
 	}
 	// Receive sequence variables.
 	rcv struct {

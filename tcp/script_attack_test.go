@@ -1,6 +1,7 @@
 package tcp_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,6 +91,36 @@ func TestZeroWindowAfterClose(t *testing.T) {
 		if s.now.Sub(from) < s.cfg.R2-s.cfg.MaxRTO {
 			s.Errorf("the connection lives only %v after CLOSE", s.now.Sub(from))
 		}
+	})
+}
+
+// Nor one that opens its window after each probe, takes nothing and closes it again.
+func TestWindowTeaseAfterClose(t *testing.T) {
+	script(t, setup{window: 1000}, func(s *dialogue) {
+		// RFC 9293 MUST-20
+		s.establish()
+		s.write(2000)
+		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=1000>", "fills the window")
+		s.send("<SEQ=300><ACK=1100><CTL=ACK><WND=0>", "window is closed")
+		s.close()
+		tease := func(una int, give time.Duration) (lived time.Duration) {
+			for from := s.now; s.now.Sub(from) < give && s.conn.State() != tcp.StateClosed; lived = s.now.Sub(from) {
+				s.advance(min(s.conn.Deadline().Sub(s.now), give))
+				if len(s.unseen) > 0 {
+					s.skip("probe")
+					s.send(fmt.Sprintf("<SEQ=300><ACK=%d><CTL=ACK><WND=2000>", una), "window opens")
+					s.skip("text goes on")
+					s.send(fmt.Sprintf("<SEQ=300><ACK=%d><CTL=ACK><WND=0>", una), "closed again, and nothing taken")
+				}
+			}
+			return lived
+		}
+		tease(1100, s.cfg.R2/2)
+		s.send("<SEQ=300><ACK=1101><CTL=ACK><WND=0>", "one byte is taken: all begins anew")
+		if lived := tease(1101, 3*s.cfg.R2); lived < s.cfg.R2-s.cfg.MaxRTO || lived > s.cfg.R2+2*s.cfg.MaxRTO {
+			s.Errorf("the connection lives %v, want about %v", lived, s.cfg.R2)
+		}
+		s.ended(tcp.ErrTimeout)
 	})
 }
 
