@@ -259,8 +259,8 @@ func TestOldEcho(t *testing.T) {
 		s.tsRecent = old
 		s.send(segment(300, 300, 0), "and acknowledged with the first one's timestamp")
 		i := s.conn.Info()
-		if i.SRTT > before.SRTT+2*before.RTO || i.RTO < time.Minute {
-			t.Errorf("the round trip is %v, the timeout %v: want one that is bounded by the last timeout of %v, and the other backed off", i.SRTT, i.RTO, before.RTO)
+		if i.SRTT != before.SRTT || i.RTTVar != before.RTTVar || i.RTO < time.Minute {
+			t.Errorf("the round trip is %v +- %v, the timeout %v: want %v +- %v as before, and the timeout backed off", i.SRTT, i.RTTVar, i.RTO, before.SRTT, before.RTTVar)
 		}
 		s.write(100)
 		s.want(segment(300, 300, 100), "new text")
