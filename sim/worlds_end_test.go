@@ -44,7 +44,9 @@ func (e *end) run(c *usernet.TCPConn) bool {
 	first := 0
 	if e.name == "server" {
 		var b [1]byte
+		c.SetReadDeadline(time.Now().Add(patience))
 		n, err := c.Read(b[:])
+		c.SetReadDeadline(time.Time{})
 		if n == 0 {
 			e.readErr = err
 			c.Close()

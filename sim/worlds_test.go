@@ -8,8 +8,6 @@ import (
 	"hash"
 	"math/rand/v2"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,7 +38,7 @@ func TestWorlds(t *testing.T) {
 		soakWorlds(t, *worldSoak)
 	default:
 		worlds := uint64(fixedWorlds)
-		if raced() {
+		if raceEnabled {
 			worlds = racedWorlds
 		}
 		for seed := uint64(1); seed <= worlds; seed++ {
@@ -50,12 +48,6 @@ func TestWorlds(t *testing.T) {
 			})
 		}
 	}
-}
-
-// raced says whether the race detector runs.
-func raced() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // soakWorlds makes worlds for a while, as many at once as there are processors.
