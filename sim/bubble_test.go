@@ -8,6 +8,17 @@ import (
 	"github.com/usernet-go/usernet/sim"
 )
 
+// A world that is closed in its bubble may be the test's around it.
+func TestWorldOfOuterTest(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
+		w := sim.New(sim.Config{T: t})
+		w.Connect(w.Host("a"), w.Host("b"), sim.Path{})
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A world has one time: what uses it from within another one is told so.
 func TestBubbles(t *testing.T) {
 	// uses are what a program does first with a network.

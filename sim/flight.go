@@ -48,6 +48,17 @@ func (e *engine) reuseLocked(f *flight) {
 	}
 }
 
+// forget lets go of all that was to happen, once the engine has stopped: a test keeps
+// its worlds to its end.
+func (e *engine) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.queue {
+		ev.index = -1
+	}
+	e.queue, e.entering, e.free = nil, nil, nil
+}
+
 // flip changes one bit of an IP packet. Other frames, which no checksum of their
 // own protects, are spared.
 func (f *flight) flip(bit uint64) bool {

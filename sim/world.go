@@ -54,7 +54,7 @@ type World struct {
 
 	cutters sync.Pool // of *link.Cutter
 
-	mu       sync.Mutex // guards what follows, up to closed; taken before the engine's
+	mu       sync.Mutex // guards what follows, up to closeErr; taken before the engine's
 	ids      uint32     // of hosts and ways, so far
 	hosts    []*Host
 	byName   map[string]Node
@@ -62,10 +62,11 @@ type World struct {
 	lans     int // made of switches, so far
 	cables   []*Cable
 	closed   bool
+	over     bool      // Close is done
+	ending   sync.Cond // until over; on mu
+	closeErr error
 
-	done     chan struct{} // closed when Close is done
-	closeErr error         // set before that
-	reported atomic.Bool   // that the test has failed
+	reported atomic.Bool // that the test has failed
 
 	watchers watchers
 }
@@ -77,7 +78,8 @@ type World struct {
 // bubble's; Close, which Config.T sees to, ends its goroutines. To use a world inside
 // of a bubble that was made outside, or the other way round, is a panic.
 func New(config Config) *World {
-	w := &World{config: config, byName: make(map[string]Node), done: make(chan struct{})}
+	w := &World{config: config, byName: make(map[string]Node)}
+	w.ending.L = &w.mu
 	w.cutters.New = func() any { return new(link.Cutter) }
 	w.seed, w.drawn = seedOf(config.Seed)
 	if !isOurs(&config.Stack) {
@@ -135,8 +137,10 @@ func (w *World) Close() error {
 	w.reportFailure() // before there are no connections any more
 	w.mu.Lock()
 	if w.closed {
-		w.mu.Unlock()
-		<-w.done
+		defer w.mu.Unlock()
+		for !w.over { // no channel: the test that closes again may be outside of the bubble
+			w.ending.Wait()
+		}
 		return w.closeErr
 	}
 	w.closed = true
@@ -146,9 +150,13 @@ func (w *World) Close() error {
 		h.Stack.Close()
 	}
 	w.engine.stop()
-	w.closeErr = w.watchers.close()
-	close(w.done)
-	return w.closeErr
+	w.engine.forget()
+	err := w.watchers.close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over, w.closeErr = true, err
+	w.ending.Broadcast()
+	return err
 }
 
 // hostKey is the form in which names are compared.
