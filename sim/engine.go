@@ -13,7 +13,7 @@ import (
 //
 // In virtual time it acts at odd nanoseconds only: whoever sleeps until then wakes
 // up when everybody else in the bubble is blocked. What the event wakes, the engine
-// wakes one nanosecond later, so that applications, and the timers that they set,
+// wakes a little later, so that applications, and the timers that they set,
 // have the even nanoseconds for themselves. See the package's documentation for
 // what follows from that.
 type engine struct {
@@ -30,10 +30,11 @@ type engine struct {
 	free     []*flight     // landed, for reuse
 
 	// The engine's goroutine's.
-	leaving []*flight // what is put on its way
-	seen    Packet
-	packet  [1]link.Packet
-	piece   [1][]byte
+	arrivals int       // so far, modulo phases
+	leaving  []*flight // what is put on its way
+	seen     Packet
+	packet   [1]link.Packet
+	piece    [1][]byte
 
 	kick     chan struct{} // there is more to do, or earlier; holds one
 	quit     chan struct{}
@@ -145,13 +146,30 @@ func (e *engine) step() {
 	clear(wakes)
 }
 
+// Instants at which somebody is woken.
+const (
+	// unit is what a program's own durations are multiples of in nearly all practice.
+	unit = time.Microsecond
+	// phases is how many instants within a unit there are, but for those of timers set
+	// at the start. It is a prime number.
+	phases = int(unit)/2 - 1
+	// stride is how many phases apart those of two arrivals are.
+	stride = 10
+)
+
 // wakeUp calls what an event has left to be done: in virtual time each at an even
 // instant of its own, so that who reads and who writes on one connection do not go on
-// at the same one.
+// at the same one. Nor does a timer that is set when one packet arrives run out when
+// another one does, as that of a peer who is given up after some heartbeats would: each
+// arrival has another phase than those before.
 func (e *engine) wakeUp(wakes []func()) {
+	phase := 2 * time.Duration(1+e.arrivals*stride%phases)
 	for i, wake := range wakes {
-		if e.virtual {
-			time.Sleep(time.Duration(min(2, 1+i)))
+		switch {
+		case e.virtual && i == 0:
+			time.Sleep((unit + phase - e.now()%unit) % unit)
+		case e.virtual:
+			time.Sleep(2 * time.Nanosecond)
 		}
 		wake()
 	}

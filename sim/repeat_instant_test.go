@@ -132,3 +132,44 @@ func TestRepeatsPings(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// A time-out of two intervals, set when a heartbeat arrives, and the heartbeat behind
+// one that is lost are not at the same instant.
+func TestRepeatsTimeout(t *testing.T) {
+	const interval = 50 * time.Millisecond
+	wantRepeats(t, 20, func(t *testing.T, w *sim.World) {
+		a, b := w.Host("a"), w.Host("b")
+		w.Connect(a, b, sim.Path{Delay: 10 * time.Millisecond, Loss: 0.3})
+		hear, err := b.ListenPacket("udp", ":99")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tell := dialSome(t, b, "udp", "a:77")[0]
+		var mu sync.Mutex
+		var last time.Time
+		go func() {
+			for {
+				if _, _, err := hear.ReadFrom(make([]byte, 9)); err != nil {
+					return
+				}
+				mu.Lock()
+				last = time.Now()
+				mu.Unlock()
+				time.AfterFunc(2*interval, func() {
+					mixUp()
+					mu.Lock()
+					defer mu.Unlock()
+					if time.Since(last) >= 2*interval {
+						fmt.Fprint(tell, "suspect")
+					}
+				})
+			}
+		}()
+		c := dialSome(t, a, "udp", "b:99")[0]
+		for range 200 {
+			fmt.Fprint(c, "alive")
+			time.Sleep(interval)
+		}
+		time.Sleep(3 * interval)
+	})
+}

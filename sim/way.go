@@ -245,6 +245,7 @@ func (y *way) overLocked(f *flight, fate fate) {
 func (f *flight) act(now time.Duration) {
 	y := f.way
 	e := y.w.engine
+	e.arrivals = (e.arrivals + 1) % phases
 	e.mu.Lock()
 	cut := y.cut || f.cuts != y.cuts
 	if cut {
