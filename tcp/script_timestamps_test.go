@@ -112,7 +112,7 @@ func TestPAWS(t *testing.T) {
 		s.read(10)
 		s.wantAfter(s.cfg.DelayedACK, "<SEQ=100><ACK=310><CTL=ACK>", "delayed ACK")
 	})
-	// RFC 7323, 5.5: "invalidate the TS.Recent value when a connection is idle for more than 24 days."
+	// RFC 7323, 5.5: a mechanism "to "invalidate" the TS.Recent value when a connection is idle for more than 24 days."
 	script(t, setup{timestamps: true}, func(s *dialogue) {
 		s.establish()
 		s.advance(25 * 24 * time.Hour)
