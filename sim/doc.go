@@ -33,21 +33,23 @@
 //     seed and its name.
 //
 // The engine acts at odd nanoseconds after New, and wakes those who wait for a
-// connection at even ones, one after the other, within a microsecond: each arrival wakes
-// at another nanosecond of it than the 498 before. So a program's own timers, whose
-// durations are nearly always whole microseconds, do not fall together with what
-// arrives, not even where a time-out is a multiple of the peer's interval. Durations of
-// single nanoseconds may do so, by a rare chance.
+// connection at even ones, one after the other, within a microsecond: each arrival
+// wakes at another nanosecond of it than the 498 before. So a program's own timers,
+// whose durations are nearly always whole microseconds, do not fall together with
+// what arrives, not even where a time-out is a multiple of the peer's interval.
+// Durations of single nanoseconds may do so, by a rare chance. All other events wait
+// for that microsecond: a path of 10 Gbit/s is as fast as virtual time can be exact.
 //
 // Go's scheduler still decides the order of goroutines of the program that run at
 // one instant, where they share something: two that dial from one host at the same
-// instant may swap their ports, two that write to one connection their text, and
-// of two timers of one instant either may fire first. So it does within a host, whose
-// connections to itself take no time; two sockets that send datagrams in fragments to
-// one host may swap their identifications; and where not all that is sent at one
-// instant finds room, as with a neighbour who is still looked for, some of it gets it. A program that draws random
-// numbers by itself, as TLS does, sends other bytes in each run; what happens to
-// the packets stays the same as long as there are as many.
+// instant may swap their ports, two that write to one connection their text, and of
+// two timers of one instant either may fire first. So it does within a host, whose
+// connections to itself take no time; two sockets that send datagrams in fragments
+// to one host may swap their identifications; and where not all that is sent at one
+// instant finds room, as with a neighbour who is still looked for, some of it gets
+// it. A program that draws random numbers by itself, as TLS does, sends other bytes
+// in each run; what happens to the packets stays the same as long as there are as
+// many.
 //
 // On the way of a byte, a path stands where a device and a wire would.
 package sim

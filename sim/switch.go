@@ -28,7 +28,9 @@ type station struct {
 
 const (
 	// IEEE 802.1D-2004, table 7-5: the recommended ageing time.
-	maxAge      = 300 * time.Second
+	maxAge = 300 * time.Second
+	// maxStations is more than an Ethernet has hosts. Where an application makes up
+	// further MAC addresses, those are not learned, and what is for them goes to all.
 	maxStations = 1 << 16
 )
 
