@@ -82,3 +82,10 @@ func (p *Chunks) put(head *chunk) {
 		c = next
 	}
 }
+
+// Release leaves to the garbage collector what is kept for reuse.
+func (p *Chunks) Release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.small, p.large = chunkList{}, chunkList{}
+}

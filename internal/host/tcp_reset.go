@@ -51,6 +51,7 @@ func (h *Host) closeAllTCP() {
 		c.awaitOutput(over.Sub(h.clock.Now()))
 	}
 	h.timeWait.closeAll()
+	h.tcp.Chunks.Release() // who keeps a closed host need not keep its buffers
 }
 
 // awaitOutput waits until nobody is sending for c any more, and its reset has left
