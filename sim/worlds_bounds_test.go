@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/usernet-go/usernet/tcp"
@@ -41,10 +42,38 @@ func (w *randomWorld) look(h *worldHost) {
 	}
 }
 
+// cleanDrops are why hosts drop packets though nothing is lost, late, corrupt or sent
+// twice.
+var cleanDrops = []string{
+	// What is for others, on a network where all hear it.
+	"ARP target is another host", "ND message that nobody waits for", "group not joined", "destination is another host",
+	// A host with two interfaces in one network hears itself.
+	"own address claimed by another host", "source is an own address",
+	// Applications that leave early, come late, or call on nobody.
+	"TCP reset", "TCP segment of no connection", "TCP text after close", "TCP backlog full",
+	"UDP port closed", "ICMP error about no flow", "neighbour does not answer",
+	// Keepalives, and probes of a closed window.
+	"TCP out of window", "TCP text beyond window",
+}
+
+// drops looks at what the hosts of a clean world have dropped.
+func (w *randomWorld) drops() {
+	for _, h := range w.hosts {
+		for reason, n := range h.Stats().Drops {
+			if !slices.Contains(cleanDrops, reason) {
+				w.errorf("%v has dropped %d packets: %s", h, n, reason)
+			}
+		}
+	}
+}
+
 // aftermath looks at what is left when all applications are done: nothing, once each
 // connection had the time to end by itself.
 func (w *randomWorld) aftermath() {
 	w.storms()
+	if w.clean {
+		w.drops()
+	}
 	wait := lingerLimit
 	for _, h := range w.hosts {
 		wait = max(wait, lingerLimit+h.timeWait)
