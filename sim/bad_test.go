@@ -58,6 +58,9 @@ func TestBadInput(t *testing.T) {
 		{"address as a name", func(w *sim.World) { w.Host("10.0.0.1") }, `sim: "10.0.0.1" is no name for a node: want one that can stand in "name:80", and is no address`},
 		{"localhost", func(w *sim.World) { w.Host("localhost") }, `sim: "localhost" is no name for a node: want one that can stand in "name:80", and is no address`},
 
+		{"name of two lines", func(w *sim.World) { w.Host("a\nb") }, `sim: "a\nb" is no name for a node: want one that can stand in "name:80", and is no address`},
+		{"ladder of one", func(w *sim.World) { a := w.Host("a"); w.Ladder(a, a) }, "sim: Ladder of a and a: want two hosts of this world"},
+		{"ladder of nothing", func(w *sim.World) { w.Ladder(w.Host("a"), nil) }, "sim: Ladder of a and nothing: want two hosts of this world"},
 		{"name below localhost", func(w *sim.World) { w.Host("a.LocalHost") }, `sim: "a.LocalHost" is no name for a node: want one that can stand in "name:80", and is no address`},
 
 		{"itself", func(w *sim.World) { a := w.Host("a"); w.Connect(a, a, sim.Path{}) }, "sim: a cannot be connected to itself: it reaches itself at localhost"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link"
@@ -168,13 +169,16 @@ func (w *World) nameLocked(name string) {
 	switch {
 	case w.closed:
 		panic(fmt.Sprintf("sim: node %q in a world that is closed", name))
-	case name == "" || strings.ContainsAny(name, " :/[]%") || strings.HasSuffix(name, ".") || err == nil,
+	case name == "" || strings.ContainsAny(name, ":/[]%") || strings.ContainsFunc(name, notShown) || strings.HasSuffix(name, ".") || err == nil,
 		hostKey(name) == "localhost" || strings.HasSuffix(hostKey(name), ".localhost"): // RFC 6761, 6.3
 		panic(fmt.Sprintf("sim: %q is no name for a node: want one that can stand in \"name:80\", and is no address", name))
 	case w.byName[hostKey(name)] != nil:
 		panic(fmt.Sprintf("sim: there are two nodes named %q: each needs a name of its own", name))
 	}
 }
+
+// notShown says that a character in a name would break the lines of a trace.
+func notShown(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // addrs returns the addresses of the host of that name, nil if there is none.
 func (w *World) addrs(name string) []netip.Addr {
@@ -191,7 +195,8 @@ func (w *World) addrs(name string) []netip.Addr {
 // the lines is that of the events; one that was under way when its path was cut has a
 // second one. out is written to on the goroutine on which the
 // network runs: what it waits for, all wait for, and it must call nothing of the
-// network. After an error of out nothing more is written. nil ends the trace.
+// network. After an error of out nothing more is written. The next Trace takes the
+// place of this one; nil ends it.
 func (w *World) Trace(out io.Writer) { w.watchers.setTrace(out) }
 
 // Capture writes each packet, from now until Close, to a pcapng file, which
@@ -201,8 +206,11 @@ func (w *World) Trace(out io.Writer) { w.watchers.setTrace(out) }
 func (w *World) Capture(path string) error { return w.watchers.capture(path) }
 
 // Ladder returns a drawing of the first TCP connection between two hosts that opens
-// from now on.
+// from now on. It panics when they are not two hosts of this world.
 func (w *World) Ladder(a, b *Host) *Ladder {
+	if a == nil || b == nil || a == b || a.w != w || b.w != w {
+		panic(fmt.Sprintf("sim: Ladder of %s and %s: want two hosts of this world", nodeName(a), nodeName(b)))
+	}
 	l := newLadder(a.name, b.name)
 	w.watchers.add(l)
 	return l
