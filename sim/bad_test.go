@@ -179,6 +179,27 @@ func TestSeedVariable(t *testing.T) {
 	}
 }
 
+// So do those of a host whose world is closed, whether it was before or meanwhile.
+func TestClosedWorld(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *sim.World) {
+		client, server := w.Host("client"), w.Host("server")
+		w.Connect(client, server, sim.Path{Delay: time.Millisecond}).Cut()
+		meanwhile := make(chan error)
+		go func() {
+			_, err := client.Dial("tcp", "server:80")
+			meanwhile <- err
+		}()
+		time.Sleep(10 * time.Millisecond)
+		w.Close()
+		if err := <-meanwhile; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("dial: %v", err)
+		}
+		if _, err := client.Dial("tcp", "server:80"); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("dial after Close: %v", err)
+		}
+	})
+}
+
 // Verbs of a host that is closed say so, as those of package net do.
 func TestClosedHost(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *sim.World) {

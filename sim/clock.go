@@ -58,7 +58,7 @@ func (c *clock) AfterFunc(d time.Duration, f func()) usernet.Timer {
 	defer e.mu.Unlock()
 	c.timers++
 	t.number = c.timers
-	e.setLocked(&t.event, c.after(d))
+	t.setLocked(d)
 	return t
 }
 
@@ -77,8 +77,9 @@ func (c *clock) after(d time.Duration) time.Duration {
 // A timer is a timer of a host.
 type timer struct {
 	event
-	clock *clock
-	f     func()
+	clock  *clock
+	f      func()
+	system *time.Timer // once the world is closed; guarded by the engine's lock
 }
 
 func (t *timer) act(time.Duration) { t.f() }
@@ -87,14 +88,36 @@ func (t *timer) Reset(d time.Duration) bool {
 	e := t.clock.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	waits := t.index >= 0
+	return t.setLocked(d)
+}
+
+// setLocked has f called d from now, and says whether it was to be called.
+func (t *timer) setLocked(d time.Duration) (waits bool) {
+	e := t.clock.engine
+	if e.stopped {
+		return t.afterLocked(d)
+	}
+	waits = t.index >= 0
 	e.setLocked(&t.event, t.clock.after(d))
 	return waits
+}
+
+// afterLocked is setLocked in a world that is closed, where somebody may still wait
+// before he gives up, such as one who dials.
+func (t *timer) afterLocked(d time.Duration) (waits bool) {
+	if t.system != nil {
+		return t.system.Reset(d)
+	}
+	t.system = time.AfterFunc(d, t.f)
+	return false
 }
 
 func (t *timer) Stop() bool {
 	e := t.clock.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if t.system != nil {
+		return t.system.Stop()
+	}
 	return e.queue.remove(&t.event)
 }

@@ -28,6 +28,7 @@ type engine struct {
 	wakes    []func()      // of the event in progress
 	acting   bool          // an event is in progress
 	free     []*flight     // landed, for reuse
+	stopped  bool          // nothing happens any more
 
 	// The engine's goroutine's.
 	arrivals int       // so far, modulo phases

@@ -53,8 +53,13 @@ func (e *engine) reuseLocked(f *flight) {
 func (e *engine) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.stopped = true
+	now := e.now()
 	for _, ev := range e.queue {
 		ev.index = -1
+		if t, ok := ev.actor.(*timer); ok {
+			t.afterLocked(ev.at - now)
+		}
 	}
 	e.queue, e.entering, e.free = nil, nil, nil
 }
