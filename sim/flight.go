@@ -36,9 +36,12 @@ func (e *engine) newFlightLocked(y *way) *flight {
 	return f
 }
 
+// size returns what f counts for on its way.
+func (f *flight) size() int { return len(f.data) + flightCost }
+
 // reuseLocked takes back the memory of a flight that is over.
 func (e *engine) reuseLocked(f *flight) {
-	f.way.held -= len(f.data)
+	f.way.held -= f.size()
 	if f.shared {
 		f.data = nil
 	}

@@ -17,8 +17,8 @@ const (
 // A Path describes what happens to packets between two nodes. The zero value
 // does nothing to them. In the order in which a packet meets them: Drop, a queue
 // before a bottleneck, loss, delay, reordering. Shares are from 0 to 1. Each direction
-// holds 64 MiB of packets at most: beyond that, hosts find the link full, and switches
-// drop.
+// holds 64 MiB of packets at most, each with 128 bytes for itself: beyond that, hosts
+// find the link full, and switches drop.
 type Path struct {
 	Rate  int64 // of the bottleneck, in bits per second; 0: unlimited
 	Queue int   // bytes that wait for the bottleneck, the rest is dropped; 0: one bandwidth-delay product (Rate times twice Delay), at least 32 KiB

@@ -20,7 +20,7 @@ type way struct {
 	drop    func(*Packet) bool
 	cut     bool
 	cuts    uint32 // so far
-	held    int    // bytes that were sent and are not over
+	held    int    // bytes that were sent and are not over, as flight.size counts them
 	stats   PathStats
 	queued  []*flight // whose fates the carrier does not know yet, in order
 	leaving event     // when it will know the next one's
@@ -30,9 +30,13 @@ type way struct {
 	recent recent
 }
 
-// maxHeld bounds the bytes on one way: a path without a rate and with a long delay
-// has no other bound.
-const maxHeld = 64 << 20
+const (
+	// maxHeld bounds the bytes on one way: a path without a rate and with a long delay
+	// has no other bound.
+	maxHeld = 64 << 20
+	// flightCost is what a packet counts for beside its data.
+	flightCost = 128
+)
 
 // PathStats count the packets in one direction of a path.
 type PathStats struct {
@@ -57,7 +61,7 @@ type PathStats struct {
 func (y *way) send(now time.Duration, packets []link.Packet, verified bool) bool {
 	size := 0
 	for i := range packets {
-		size += packets[i].Len()
+		size += packets[i].Len() + flightCost
 	}
 	e := y.w.engine
 	e.mu.Lock()
@@ -102,11 +106,12 @@ func (y *way) relay(now time.Duration, frame []byte, verified bool) {
 	e := y.w.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if y.held+len(frame) > maxHeld {
+	size := len(frame) + flightCost
+	if y.held+size > maxHeld {
 		y.overflowLocked()
 		return
 	}
-	y.held += len(frame)
+	y.held += size
 	f := e.newFlightLocked(y)
 	f.sent, f.data, f.shared, f.verified = now, frame, true, verified
 	e.entering = append(e.entering, f)
@@ -216,7 +221,7 @@ func (y *way) fly(f *flight, fate fate) {
 		twin := e.newFlightLocked(y)
 		twin.again, twin.number, twin.cuts, twin.verified = true, f.number, f.cuts, f.verified
 		twin.data, twin.shared, f.shared = f.data, true, true
-		y.held += len(twin.data)
+		y.held += twin.size()
 		e.setLocked(&twin.event, at)
 	}
 	e.setLocked(&f.event, at)
