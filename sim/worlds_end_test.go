@@ -23,6 +23,7 @@ type end struct {
 	mu                sync.Mutex // guards what follows while the end is in use
 	opened            bool
 	began, left       time.Time // when it was opened, and closed
+	moved             time.Time // when bytes were read or written last
 	slept             time.Duration
 	resent            int // segments
 	wrote, got        int // bytes
@@ -186,11 +187,19 @@ func (e *end) wroteSome(n int, err error) error {
 	defer e.mu.Unlock()
 	e.wrote += n
 	e.writes++
+	e.move(n)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		e.writeErr = err
 		return err
 	}
 	return nil
+}
+
+// move notes that there is progress.
+func (e *end) move(n int) {
+	if n > 0 {
+		e.moved = time.Now()
+	}
 }
 
 // readAll reads up to the peer's FIN, and checks each byte.
@@ -229,6 +238,7 @@ func (e *end) readSome(s *stream, b []byte, err error) bool {
 	defer e.mu.Unlock()
 	e.got += len(b)
 	e.reads++
+	e.move(len(b))
 	if at >= 0 {
 		e.app.errorf("%s: byte %d is wrong", e.name, at)
 		return true

@@ -110,7 +110,7 @@ func (e *end) judge() {
 			e.app.errorf("%s: %s: %v; it has left early %v, its peer %v, by abort %v", e.name, verb, err, e.early, p.early, p.aborted)
 		}
 	}
-	if e.plan.finish == finishCleanly && e.readErr != nil && errors.Is(e.readErr, net.ErrClosed) && !e.host.closed.Load() && !(e.host.silent && (p.early || p.aborted || !p.opened)) {
+	if e.plan.finish == finishCleanly && isOneOf(e.readErr, net.ErrClosed) && !e.host.closed.Load() && !e.slow() && !(e.host.silent && (p.early || p.aborted || !p.opened || e.app.w.rough)) {
 		e.app.errorf("%s: has waited for %v", e.name, patience)
 		return
 	}
@@ -122,12 +122,22 @@ func (e *end) judge() {
 	}
 }
 
+// slow says whether a talk that took too long has got on to the end: where much is lost
+// retransmissions are minutes apart.
+func (e *end) slow() bool {
+	last := e.moved
+	if e.peer.moved.After(last) {
+		last = e.peer.moved
+	}
+	return e.app.w.rough && e.left.Sub(last) < 40*time.Minute
+}
+
 // fits says whether what happened explains an error of Read or Write.
 func (e *end) fits(err error) bool {
 	p := e.peer
 	switch {
 	case isOneOf(err, net.ErrClosed):
-		return e.host.closed.Load() || e.plan.finish != finishCleanly || e.host.silent
+		return e.host.closed.Load() || e.plan.finish != finishCleanly || e.host.silent || e.slow()
 	case isOneOf(err, syscall.ENOTCONN): // CloseWrite of what has ended
 		return e.readErr != nil || e.app.w.rough
 	case isOneOf(err, syscall.ECONNRESET, syscall.EPIPE) && (p.early || p.aborted || !p.opened):

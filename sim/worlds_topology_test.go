@@ -184,6 +184,7 @@ func (w *randomWorld) host(r *rand.Rand, name string) *worldHost {
 	case chance(r, 0.3):
 		// As long as the keepalives of a calm path cannot all be lost.
 		c.KeepAlive = span(r, 4*time.Second, time.Hour)
+		h.silent = 10*c.KeepAlive > patience
 	}
 	if w.tight {
 		c.MaxConnections = 2 + r.IntN(8)

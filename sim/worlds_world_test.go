@@ -52,7 +52,7 @@ type worldHost struct {
 	receive   int // largest receive buffer of a connection, in bytes
 	send      int
 	maxConns  int  // 0: not bounded
-	silent    bool // sends no keepalives
+	silent    bool // sends no keepalives, or none soon
 	timeWait  time.Duration
 	closed    atomic.Bool // in the middle of everything
 	readdress atomic.Bool // an address was taken away
