@@ -1,6 +1,8 @@
 package sim_test
 
 import (
+	"io"
+	"sync"
 	"testing"
 
 	"github.com/usernet-go/usernet/sim"
@@ -25,4 +27,28 @@ func TestConnectWhileSending(t *testing.T) {
 		<-sent
 		w.Close()
 	}
+}
+
+// What is sent into a cut cable is seen as it was, whatever is sent meanwhile.
+func TestSendWhileCut(t *testing.T) {
+	w := sim.New(sim.Config{Seed: 1})
+	defer w.Close()
+	a, b := w.Host("a"), w.Host("b")
+	w.Connect(a, b, sim.Path{}).Cut()
+	w.Trace(io.Discard)
+	var senders sync.WaitGroup
+	for range 4 {
+		senders.Go(func() {
+			c, err := a.Dial("udp", "b:9")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			for range 2000 {
+				c.Write([]byte("hello"))
+			}
+		})
+	}
+	senders.Wait()
 }

@@ -137,9 +137,11 @@ func (y *way) depart(now time.Duration, f *flight) {
 	y.stats.Sent++
 	if picked || y.cut || f.cuts != y.cuts {
 		fate := fate{picked: picked, cut: !picked}
+		e.mu.Unlock()
+		y.w.see(y, p, fate) // before its memory is another's
+		e.mu.Lock()
 		y.overLocked(f, fate)
 		e.mu.Unlock()
-		y.w.see(y, p, fate)
 		return
 	}
 	size := len(f.data)
