@@ -46,11 +46,12 @@ func (w *randomWorld) look(h *worldHost) {
 // twice.
 var cleanDrops = []string{
 	// What is for others, on a network where all hear it.
-	"ARP target is another host", "ND message that nobody waits for", "group not joined", "destination is another host",
+	"ARP target is another host", "ND message that nobody waits for", "group not joined",
+	"destination is another host", "frame for another station",
 	// A host with two interfaces in one network hears itself.
 	"own address claimed by another host", "source is an own address",
 	// Applications that leave early, come late, or call on nobody.
-	"TCP reset", "TCP segment of no connection", "TCP text after close", "TCP backlog full",
+	"TCP reset", "TCP segment of no connection", "TCP no connection", "TCP text after close", "TCP backlog full",
 	"UDP port closed", "ICMP error about no flow", "neighbour does not answer",
 	// Keepalives, and probes of a closed window.
 	"TCP out of window", "TCP text beyond window",
