@@ -68,6 +68,7 @@ func TestBadInput(t *testing.T) {
 		{"switch and itself", func(w *sim.World) { s := w.Switch("s"); w.Connect(s, s, sim.Path{}) }, "sim: s cannot be connected to itself: packets would go round for ever"},
 		{"nil", func(w *sim.World) { w.Connect(w.Host("a"), nil, sim.Path{}) }, "sim: Connect of a and nothing: want two nodes"},
 		{"nil host", func(w *sim.World) { w.Connect((*sim.Host)(nil), w.Host("a"), sim.Path{}) }, "sim: Connect of nothing and a: want two nodes"},
+		{"nil router", func(w *sim.World) { w.Connect((*sim.Router)(nil), (*sim.Switch)(nil), sim.Path{}) }, "sim: Connect of nothing and nothing: want two nodes"},
 		{"ring of switches", func(w *sim.World) {
 			a, b, c := w.Switch("a"), w.Switch("b"), w.Switch("c")
 			w.Connect(a, b, sim.Path{})

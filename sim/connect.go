@@ -6,43 +6,52 @@ import (
 
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link"
-	"github.com/usernet-go/usernet/wire"
 )
 
-// A Node is a *Host, a *Router or a *Switch.
+// A Node is a *Host, a *Router, a *Switch, or what embeds one of them.
 type Node interface {
 	fmt.Stringer
-	world() *World
+	host() *Host
+	ethernet() *Switch
 }
 
-func (h *Host) world() *World   { return h.w }
-func (s *Switch) world() *World { return s.w }
+func (h *Host) host() *Host         { return h }
+func (h *Host) ethernet() *Switch   { return nil }
+func (s *Switch) host() *Host       { return nil }
+func (s *Switch) ethernet() *Switch { return s }
 
 // hostOf returns the host that n is, nil if it is none.
 func hostOf(n Node) *Host {
-	switch n := n.(type) {
-	case *Host:
-		return n
-	case *Router:
-		return n.Host
+	if r, ok := n.(*Router); n == nil || ok && r == nil {
+		return nil
+	}
+	return n.host()
+}
+
+// switchOf returns the switch that n is, nil if it is none.
+func switchOf(n Node) *Switch {
+	if n == nil || hostOf(n) != nil {
+		return nil
+	}
+	if _, ok := n.(*Router); ok {
+		return nil
+	}
+	return n.ethernet()
+}
+
+// worldOf returns the world of n, nil if it is no node.
+func worldOf(n Node) *World {
+	if h := hostOf(n); h != nil {
+		return h.w
+	}
+	if s := switchOf(n); s != nil {
+		return s.w
 	}
 	return nil
 }
 
-func isNil(n Node) bool {
-	switch n := n.(type) {
-	case *Host:
-		return n == nil
-	case *Router:
-		return n == nil
-	case *Switch:
-		return n == nil
-	}
-	return n == nil
-}
-
 func nodeName(n Node) string {
-	if isNil(n) {
+	if worldOf(n) == nil {
 		return "nothing"
 	}
 	return n.String()
@@ -62,6 +71,7 @@ type network struct {
 type place struct {
 	host         *Host
 	net          *network
+	port         *port
 	ifname       string
 	addr4, addr6 netip.Prefix
 }
@@ -85,7 +95,7 @@ const (
 func (w *World) Connect(a, b Node, path Path) *Cable {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if isNil(a) || isNil(b) {
+	if worldOf(a) == nil || worldOf(b) == nil {
 		panic(fmt.Sprintf("sim: Connect of %s and %s: want two nodes", nodeName(a), nodeName(b)))
 	}
 	c := w.cableLocked(a, b, path)
@@ -95,25 +105,25 @@ func (w *World) Connect(a, b Node, path Path) *Cable {
 			panic(fmt.Sprintf("sim: host %q is closed: connect it before", h.name))
 		}
 	}
-	sa, _ := a.(*Switch)
-	sb, _ := b.(*Switch)
+	sa, sb := switchOf(a), switchOf(b)
 	switch {
 	case ha != nil && hb != nil:
 		n := w.newNetworkLocked()
-		// Both ends are there before the first one sends.
-		pa, pb := c.portLocked(0, link.IP), c.portLocked(1, link.IP)
-		w.attachLocked(ha, n, pa)
-		w.attachLocked(hb, n, pb)
+		pa, pb := c.port(0), c.port(1)
+		w.joinLocked(ha, n, pa)
+		w.joinLocked(hb, n, pb)
 	case ha != nil:
-		w.plugLocked(sb, c, 1)
-		w.attachLocked(ha, w.numberedLocked(sb.net), c.portLocked(0, link.Ethernet))
+		p := c.port(0)
+		c.plug(sb, 1)
+		w.joinLocked(ha, w.numberedLocked(sb.net), p)
 	case hb != nil:
-		w.plugLocked(sa, c, 0)
-		w.attachLocked(hb, w.numberedLocked(sa.net), c.portLocked(1, link.Ethernet))
+		p := c.port(1)
+		c.plug(sa, 0)
+		w.joinLocked(hb, w.numberedLocked(sa.net), p)
 	default:
 		mergeLocked(sa, sb)
-		w.plugLocked(sa, c, 0)
-		w.plugLocked(sb, c, 1)
+		c.plug(sa, 0)
+		c.plug(sb, 1)
 	}
 	w.cables = append(w.cables, c)
 	w.routeLocked()
@@ -127,14 +137,14 @@ func (w *World) cableLocked(a, b Node, path Path) *Cable {
 		panic(fmt.Sprintf("sim: %v and %v cannot be connected: the world is closed", a, b))
 	}
 	for _, n := range []Node{a, b} {
-		if n.world() != w {
+		if worldOf(n) != w {
 			panic(fmt.Sprintf("sim: %v is a node of another world", n))
 		}
 	}
 	switch {
 	case hostOf(a) != nil && hostOf(a) == hostOf(b):
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: it reaches itself at localhost", a))
-	case a == b:
+	case hostOf(a) == nil && switchOf(a) == switchOf(b):
 		panic(fmt.Sprintf("sim: %v cannot be connected to itself: packets would go round for ever", a))
 	}
 	c := &Cable{w: w, number: len(w.cables), name: a.String() + "-" + b.String(), mtu: path.MTU}
@@ -199,26 +209,31 @@ func member(p netip.Prefix, n int) netip.Prefix {
 	return netip.PrefixFrom(addr, p.Bits())
 }
 
-// portLocked returns the port at an end of a cable.
-func (c *Cable) portLocked(end int, medium link.Medium) *port {
-	id := c.ways[end].id
-	p := newPort(c.w, medium, c.mtu, wire.MAC{0x02, 0, byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
-	p.out = c.ways[end]
-	c.ways[1-end].deliver = p.receive
+// port makes a port at an end of a cable, which takes what arrives there from now on.
+func (c *Cable) port(end int) *port {
+	p := newPort(c, end)
+	c.ways[1-end].setDeliver(p.receive)
 	return p
 }
 
-// attachLocked gives h an interface at a port.
-func (w *World) attachLocked(h *Host, n *network, port *port) {
+// plug joins a switch to an end of a cable.
+func (c *Cable) plug(s *Switch, end int) {
+	out, in := c.ways[end], c.ways[1-end]
+	in.setDeliver(func(packets []link.Packet) { s.forward(out, packets) })
+	e := c.w.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.ways = append(s.ways[:len(s.ways):len(s.ways)], out)
+}
+
+// joinLocked makes h a member of a network, by an interface at a port.
+func (w *World) joinLocked(h *Host, n *network, port *port) {
 	if len(n.members) == maxLANMembers {
 		panic(fmt.Sprintf("sim: more than %d hosts in one Ethernet", maxLANMembers))
 	}
 	number := len(n.members) + 1
-	p := &place{host: h, net: n, ifname: fmt.Sprintf("eth%d", len(h.places)), addr4: member(n.v4, number), addr6: member(n.v6, number)}
-	if err := h.Attach(port, usernet.Interface{Name: p.ifname, Addrs: []netip.Prefix{p.addr4, p.addr6}}); err != nil {
-		panic(fmt.Sprintf("sim: host %q: %v", h.name, err))
-	}
-	<-port.up
+	p := &place{host: h, net: n, port: port, ifname: fmt.Sprintf("eth%d", len(h.places)), addr4: member(n.v4, number), addr6: member(n.v6, number)}
+	p.attach()
 	h.places = append(h.places, p)
 	n.members = append(n.members, p)
 	if h.router {
@@ -226,13 +241,13 @@ func (w *World) attachLocked(h *Host, n *network, port *port) {
 	}
 }
 
-// plugLocked joins a switch to an end of a cable.
-func (w *World) plugLocked(s *Switch, c *Cable, end int) {
-	in, out := c.ways[1-end], c.ways[end]
-	in.deliver = func(packets []link.Packet) { s.forward(out, packets) }
-	w.engine.mu.Lock()
-	defer w.engine.mu.Unlock()
-	s.ways = append(s.ways[:len(s.ways):len(s.ways)], out)
+// attach gives the host's stack its interface, and returns when it receives.
+func (p *place) attach() {
+	err := p.host.Attach(p.port, usernet.Interface{Name: p.ifname, Addrs: []netip.Prefix{p.addr4, p.addr6}})
+	if err != nil {
+		panic(fmt.Sprintf("sim: host %q: %v", p.host.name, err))
+	}
+	<-p.port.up
 }
 
 // mergeLocked makes one Ethernet of those of two switches.

@@ -22,6 +22,8 @@ type Host struct {
 	closed atomic.Bool
 
 	// Guarded by the world's lock.
+	config HostConfig
+	starts int      // so far
 	places []*place // where it is attached
 	routes []usernet.Route
 	router bool
@@ -67,15 +69,52 @@ func (w *World) hostLocked(name string, c HostConfig) *Host {
 		panic(fmt.Sprintf("sim: host %q with Tick %v; want %v to %v, or 0", name, c.Tick, time.Microsecond, maxTick))
 	}
 	w.ids++
-	h := &Host{w: w, id: w.ids, name: name, router: c.Stack.Forwarding}
-	stack, err := usernet.New(w.stackConfig(h, c))
-	if err != nil {
-		panic(fmt.Sprintf("sim: host %q: %v", name, err))
-	}
-	h.Stack = stack
+	h := &Host{w: w, id: w.ids, name: name, router: c.Stack.Forwarding, config: c}
+	h.startLocked()
 	w.hosts = append(w.hosts, h)
 	w.byName[hostKey(name)] = h
 	return h
+}
+
+// startLocked gives the host a new stack.
+func (h *Host) startLocked() {
+	h.starts++
+	stack, err := usernet.New(h.w.stackConfig(h, h.config))
+	if err != nil {
+		panic(fmt.Sprintf("sim: host %q: %v", h.name, err))
+	}
+	h.Stack = stack
+}
+
+// Restart switches the host off, without a word to anybody, as a power failure does,
+// and on again. It has its name, addresses and routes as before, and a new stack: what
+// was made with the old one returns net.ErrClosed, and peers learn of it when they send
+// something. A host that was closed is there again, too. Restart must not be called
+// concurrently with other methods of the host; calls on its connections, listeners and
+// sockets may be in progress. It panics in a world that is closed.
+func (h *Host) Restart() {
+	w := h.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.engine.present() // panics in a bubble that is not the world's
+	if w.closed {
+		panic(fmt.Sprintf("sim: host %q cannot be restarted: the world is closed", h.name))
+	}
+	for _, p := range h.places {
+		p.port.silent.Store(true)
+	}
+	h.Stack.Close()
+	h.startLocked()
+	for _, p := range h.places {
+		p.port = p.port.cable.port(p.port.end)
+		p.attach()
+	}
+	for _, r := range h.routes {
+		if err := h.AddRoute(r); err != nil {
+			panic(fmt.Sprintf("sim: host %q: %v", h.name, err))
+		}
+	}
+	h.closed.Store(false)
 }
 
 const notOurs = "Rand and Clock of the stack are the world's: leave them nil"
@@ -88,7 +127,11 @@ func (w *World) stackConfig(h *Host, c HostConfig) usernet.Config {
 	if !isOurs(&s) {
 		panic(fmt.Sprintf("sim: host %q: %s", h.name, notOurs))
 	}
-	s.Rand = rand.NewChaCha8(w.seedFor("host", h.name))
+	s.Rand = rand.NewChaCha8(w.seedFor("host", fmt.Sprint(h.name, "\x00", h.starts)))
+	if len(s.AddressSecret) == 0 {
+		secret := w.seedFor("addresses", h.name)
+		s.AddressSecret = secret[:]
+	}
 	s.Clock = &clock{engine: w.engine, host: h.id, tick: c.Tick}
 	var r usernet.Resolver
 	if of := s.Resolver; of != nil {

@@ -12,29 +12,36 @@ import (
 
 // A port is the end of a cable at a host: the link that its stack is attached to.
 type port struct {
-	w    *World
-	info link.Info
-	out  *way // set before the first Send
+	w     *World
+	cable *Cable
+	end   int // of the cable
+	out   *way
+	info  link.Info
 
 	deliver atomic.Pointer[func([]link.Packet)] // nil before Receive, and after Close
 	up      chan struct{}                       // closed by Receive
 	done    chan struct{}                       // closed by Close
 	closing sync.Once
+	silent  atomic.Bool // what is sent vanishes
 }
 
 const maxSegment = 65535 // largest super-segment in bytes: it is cut into packets of the MTU
 
-func newPort(w *World, medium link.Medium, mtu int, mac wire.MAC) *port {
+func newPort(c *Cable, end int) *port {
+	out := c.ways[end]
 	return &port{
-		w: w,
+		w:     c.w,
+		cable: c,
+		end:   end,
+		out:   out,
 		info: link.Info{
-			Medium:          medium,
-			MTU:             mtu,
+			Medium:          out.medium,
+			MTU:             c.mtu,
 			MaxSegment:      maxSegment,
 			MaxPieces:       1024,
 			ChecksumOffload: true,
 			Queues:          1,
-			MAC:             mac,
+			MAC:             wire.MAC{0x02, 0, byte(out.id >> 24), byte(out.id >> 16), byte(out.id >> 8), byte(out.id)},
 		},
 		up:   make(chan struct{}),
 		done: make(chan struct{}),
@@ -49,6 +56,9 @@ func (p *port) Send(batch []link.Packet) (int, error) {
 	case <-p.done:
 		return 0, os.ErrClosed
 	default:
+	}
+	if p.silent.Load() {
+		return len(batch), nil
 	}
 	cutter := p.w.cutters.Get().(*link.Cutter)
 	defer p.w.cutters.Put(cutter)

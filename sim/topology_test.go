@@ -153,6 +153,25 @@ func TestSwitchLearns(t *testing.T) {
 	})
 }
 
+// What embeds a node is one.
+func TestEmbeddedNodes(t *testing.T) {
+	type service struct {
+		*sim.Host
+		greeting []byte
+	}
+	type office struct{ *sim.Switch }
+	inBubble(t, 1, func(t *testing.T, w *sim.World) {
+		s := service{w.Host("server"), []byte("hello")}
+		lan := &office{w.Switch("lan")}
+		client := w.Host("client")
+		w.Connect(s, lan, sim.Path{})
+		w.Connect(lan, client, sim.Path{})
+		serveBytes(t, s.Host, s.greeting)
+		got, _ := fetch(t, client, "server:80")
+		wantSame(t, got, s.greeting)
+	})
+}
+
 // Who moves is found where it speaks next.
 func TestStationMoves(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *sim.World) {

@@ -13,9 +13,9 @@ type way struct {
 	cable    *Cable
 	from, to string // names of nodes
 	medium   link.Medium
-	deliver  func([]link.Packet) // at the other end; on the engine's goroutine
 
 	// Guarded by the engine's lock.
+	deliver func([]link.Packet) // at the other end; called on the engine's goroutine
 	carrier *link.Carrier
 	drop    func(*Packet) bool
 	cut     bool
@@ -260,15 +260,24 @@ func (f *flight) act(now time.Duration) {
 	} else {
 		y.stats.Arrived++
 	}
+	deliver := y.deliver
 	e.mu.Unlock()
 	if cut {
 		y.w.see(y, y.packet(f, now), fate{cut: true})
 	} else {
-		y.deliver(e.lend(f))
+		deliver(e.lend(f))
 	}
 	e.mu.Lock()
 	e.reuseLocked(f)
 	e.mu.Unlock()
+}
+
+// setDeliver says who takes what arrives, from now on.
+func (y *way) setDeliver(deliver func([]link.Packet)) {
+	e := y.w.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	y.deliver = deliver
 }
 
 // lend returns what is delivered at the end of a way. Who gets it need not check what

@@ -13,7 +13,7 @@ func (w *randomWorld) watch() {
 	go func() {
 		for range 40 {
 			select {
-			case <-time.After(time.Duration(between(r, 1e6, 30e9)) &^ 1):
+			case <-time.After(between[time.Duration](r, 1e6, 30e9) &^ 1):
 			case <-w.ended:
 				return
 			}

@@ -13,11 +13,11 @@ func (w *randomWorld) disturb(r *rand.Rand) {
 		if w.cuts && chance(r, 0.4) {
 			w.app("cut", func(a *app) {
 				for range 1 + a.rand.IntN(4) {
-					pause(time.Duration(between(a.rand, 1e6, 60e9)) &^ 1)
+					pause(between[time.Duration](a.rand, 1e6, 60e9) &^ 1)
 					c.Cut()
-					away := time.Duration(between(a.rand, 1e6, 10e9)) &^ 1
+					away := between[time.Duration](a.rand, 1e6, 10e9) &^ 1
 					if w.rough && chance(a.rand, 0.3) {
-						away = time.Duration(between(a.rand, 10e9, 3600e9)) &^ 1
+						away = between[time.Duration](a.rand, 10e9, 3600e9) &^ 1
 					}
 					w.note("%v is cut for %v", c, away)
 					pause(away)
@@ -27,7 +27,7 @@ func (w *randomWorld) disturb(r *rand.Rand) {
 		}
 		if chance(r, 0.3) && !w.clean {
 			w.app(fmt.Sprint("set", i), func(a *app) {
-				pause(time.Duration(between(a.rand, 1e6, 60e9)) &^ 1)
+				pause(between[time.Duration](a.rand, 1e6, 60e9) &^ 1)
 				path := w.path(a.rand, i, 1500)
 				path.MTU = 0
 				c.Set(path)
@@ -41,7 +41,7 @@ func (w *randomWorld) disturb(r *rand.Rand) {
 	for _, h := range w.hosts {
 		if chance(r, 0.1) {
 			w.app("crash", func(a *app) {
-				pause(time.Duration(between(a.rand, 1e6, 60e9)) &^ 1)
+				pause(between[time.Duration](a.rand, 1e6, 60e9) &^ 1)
 				h.closed.Store(true)
 				w.note("%v is closed", h)
 				h.Close()
@@ -55,7 +55,7 @@ func (w *randomWorld) disturb(r *rand.Rand) {
 
 // readdress takes an address away, and gives it back in most cases.
 func (a *app) readdress(h *worldHost) {
-	pause(time.Duration(between(a.rand, 1e6, 60e9)) &^ 1)
+	pause(between[time.Duration](a.rand, 1e6, 60e9) &^ 1)
 	states := h.Interfaces()
 	if h.closed.Load() || len(states) == 0 {
 		return
@@ -79,7 +79,7 @@ func (a *app) readdress(h *worldHost) {
 	if chance(a.rand, 0.3) {
 		return
 	}
-	pause(time.Duration(between(a.rand, 1e6, 60e9)) &^ 1)
+	pause(between[time.Duration](a.rand, 1e6, 60e9) &^ 1)
 	if err := h.AddAddr(ifc.Name, prefix); err != nil && !h.closed.Load() {
 		a.errorf("AddAddr %v: %v", prefix, err)
 	}

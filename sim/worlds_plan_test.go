@@ -64,7 +64,7 @@ func (w *randomWorld) planEnd(r *rand.Rand) endPlan {
 	p.copies = p.deadlines == 0 && p.readPause == 0 && chance(r, 0.2)
 	if chance(r, 0.3) {
 		p.finish = pick(r, finishEarly, finishAbort)
-		p.quit = time.Duration(between(r, 1e3, 20e9)) &^ 1
+		p.quit = between[time.Duration](r, 1e3, 20e9) &^ 1
 	}
 	if chance(r, 0.2) && p.finish != finishAbort {
 		p.linger = 1 + r.IntN(20)

@@ -114,7 +114,7 @@ func (w *randomWorld) oneWay(r *rand.Rand, cable, mtu int) (p sim.Path) {
 		worst = pick(r, 1.0, 1, 5, 10)
 	}
 	if chance(r, 0.7) {
-		p.Delay = time.Duration(between(r, 1e3, 60e6)) * time.Duration(worst)
+		p.Delay = between[time.Duration](r, 1e3, 60e6) * time.Duration(worst)
 	}
 	if chance(r, 0.3) {
 		p.Jitter = span(r, 0, p.Delay)

@@ -201,9 +201,9 @@ func (w *randomWorld) connections() string {
 func chance(r *rand.Rand, share float64) bool { return r.Float64() < share }
 
 // between returns a number from lo to hi, small ones as likely as large ones.
-func between(r *rand.Rand, lo, hi int) int {
+func between[T ~int | ~int64](r *rand.Rand, lo, hi T) T {
 	x := math.Exp(math.Log(float64(lo)) + r.Float64()*(math.Log(float64(hi))-math.Log(float64(lo))))
-	return min(hi, max(lo, int(x)))
+	return min(hi, max(lo, T(x)))
 }
 
 // span returns a duration from lo to hi; its nanoseconds are even.
