@@ -16,6 +16,7 @@ type Cable struct {
 	name   string
 	mtu    int
 	ways   [2]*way // there and back
+	path   Path    // guarded by the engine's lock
 }
 
 // String returns the names of the nodes.
@@ -52,6 +53,14 @@ func (c *Cable) Set(path Path) {
 	c.applyLocked(&path)
 }
 
+// Path returns what happens to packets at present: to change a part of it, change that
+// in the copy, and Set it.
+func (c *Cable) Path() Path {
+	c.w.engine.mu.Lock()
+	defer c.w.engine.mu.Unlock()
+	return c.path
+}
+
 // Stats returns the counters of both directions: from the first node that was named
 // to Connect to the second, and back.
 func (c *Cable) Stats() (there, back PathStats) {
@@ -85,6 +94,7 @@ func (c *Cable) applyLocked(path *Path) {
 	e := c.w.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	c.path = *path
 	for i, p := range []*Path{path, path.back()} {
 		y := c.ways[i]
 		y.drop = p.Drop

@@ -203,7 +203,12 @@ func TestSet(t *testing.T) {
 		if d := pingPong(t, c, 1); d != 30*time.Millisecond {
 			t.Errorf("0 ms there and 30 ms back take %v", d)
 		}
-		p.Set(sim.Path{Loss: 1})
+		path := p.Path()
+		path.Loss = 1
+		p.Set(path)
+		if got := p.Path(); got.Loss != 1 || got.Back == nil || got.Back.Delay != 30*time.Millisecond {
+			t.Errorf("after Set: %+v", got)
+		}
 		if pingPong(t, c, 1) != 0 {
 			t.Error("an answer over a path that loses all")
 		}
