@@ -28,7 +28,8 @@
 //	return http.Serve(l, handler)
 //
 // Inside testing/synctest all of it works in virtual time, so that a test of a
-// networked program needs neither the kernel's network nor patience.
+// networked program needs neither the kernel's network nor patience: package sim has
+// whole networks for it.
 //
 // On the way of a byte this package is the last room before the application: it
 // reads addresses and networks, turns the engine's sentinels into package net's

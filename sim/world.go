@@ -193,10 +193,9 @@ func (w *World) addrs(name string) []netip.Addr {
 // Trace writes each packet, from now on, to out as a line: when and where it was
 // sent, what it is in the notation of RFC 9293, and what became of it. The order of
 // the lines is that of the events; one that was under way when its path was cut has a
-// second one. out is written to on the goroutine on which the
-// network runs: what it waits for, all wait for, and it must call nothing of the
-// network. After an error of out nothing more is written. The next Trace takes the
-// place of this one; nil ends it.
+// second one. out is written to on the goroutine on which the network runs: what it
+// waits for, all wait for, and it must call nothing of the network. After an error of
+// out nothing more is written. The next Trace takes the place of this one; nil ends it.
 func (w *World) Trace(out io.Writer) { w.watchers.setTrace(out) }
 
 // Capture writes each packet, from now until Close, to a pcapng file, which
