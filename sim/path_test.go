@@ -115,7 +115,7 @@ func TestPathTimes(t *testing.T) {
 
 // What happens by chance happens as often as it should, and is counted.
 func TestPathChances(t *testing.T) {
-	const rounds = 2000
+	const rounds = 1000
 	for _, c := range []struct {
 		name  string
 		path  sim.Path

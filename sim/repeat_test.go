@@ -101,7 +101,7 @@ func TestRepeatsDownload(t *testing.T) {
 // sends are in an order that no scheduler decides.
 func TestRepeatsCrowd(t *testing.T) {
 	data := pattern(2, 20_000)
-	wantRepeats(t, 20, func(t *testing.T, w *sim.World) {
+	wantRepeats(t, 10, func(t *testing.T, w *sim.World) {
 		lan := w.Switch("lan")
 		server := w.Host("server")
 		w.Connect(server, lan, impaired)

@@ -22,7 +22,7 @@ var (
 
 const (
 	fixedWorlds  = 120 // seeds 1 to fixedWorlds, without a flag
-	racedWorlds  = 30  // likewise, where all takes ten times as long
+	racedWorlds  = 12  // likewise, where all takes ten times as long
 	twiceEvery   = 8   // every so many worlds one is made twice, and must repeat
 	soakFailures = 10  // end a soak
 )
