@@ -50,8 +50,11 @@ func TestKernelBlackHole(t *testing.T) {
 			}
 			serve(t, kernelListener, get)
 
-			// Each time one step more is known.
-			for i := range c.steps + 1 {
+			// Each time one step more is known, unless something else is lost beside the probe
+			// that would have shown it (RFC 4821, 7.6.4): with the machine busy, a device's
+			// queue may be too short.
+			known := 0
+			for i := 0; known < c.steps+1 && i < c.steps+3; i++ {
 				began := time.Now()
 				got := newSink()
 				cmd := p.far.command("curl", "-sSf", "http://"+hostPort(c.near, 80)+"/")
@@ -60,9 +63,14 @@ func TestKernelBlackHole(t *testing.T) {
 				got.wantSame(t, "curl", size, payloadSum(5, size))
 				info := (<-conns).Info()
 				t.Logf("curl: %s, %d black holes, %d segments sent again, MSS %d", rate(size, began), info.BlackHoles, info.Resent, info.MSS)
-				if info.BlackHoles != c.steps-i || info.PathMSS == 0 || info.PathMSS > 1240 {
-					t.Errorf("connection %d: %d black holes, want %d; path takes %d", i+1, info.BlackHoles, c.steps-i, info.PathMSS)
+				if again := known > 0 && info.BlackHoles == c.steps-known+1; !again && info.BlackHoles != c.steps-known || info.PathMSS == 0 || info.PathMSS > 1240 {
+					t.Errorf("connection %d: %d black holes, want %d; path takes %d", i+1, info.BlackHoles, c.steps-known, info.PathMSS)
+				} else if !again {
+					known++
 				}
+			}
+			if known != c.steps+1 {
+				t.Errorf("after %d connections, which began with %d black holes, there are some still", c.steps+3, c.steps)
 			}
 
 			client := &http.Client{Transport: &http.Transport{DialContext: s.DialContext}, Timeout: patience}
