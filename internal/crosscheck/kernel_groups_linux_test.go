@@ -141,11 +141,7 @@ func TestKernelSnooping(t *testing.T) {
 		if err := b.socket.LeaveGroup("", netip.MustParseAddr(c.group)); err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
 		waitUntil(t, "the bridge knows no member of "+c.group, func() bool { return !b.knows(gateDev, c.group) })
-		if took := time.Since(start); took > time.Second {
-			t.Errorf("%v: the member was forgotten only after %v", c.group, took)
-		}
 		if b.passes(c.group, c.near) {
 			t.Errorf("%v: the bridge passes on what was left", c.group)
 		}
@@ -168,6 +164,9 @@ func TestKernelSnooping(t *testing.T) {
 		`icmpv6.mldr.mar.record_type == 3 and icmpv6.mldr.mar.multicast_address == ` + someGroup6,
 		`igmp.type == 0x11 and ip.src == 0.0.0.0`,
 		`icmpv6.type == 130`,
+		// Told that a member has left, the bridge asks whether there are others.
+		`igmp.type == 0x11 and igmp.maddr == ` + someGroup4,
+		`icmpv6.type == 130 and icmpv6.mld.multicast_address == ` + someGroup6,
 	} {
 		if n := len(frames(t, file, good)); n == 0 {
 			t.Errorf("tshark finds no frame with %s", good)
