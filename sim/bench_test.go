@@ -3,6 +3,7 @@ package sim_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/rpc"
 	"runtime"
 	"sync"
@@ -83,15 +84,7 @@ func BenchmarkChattyHour(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			go func() {
-				for {
-					c, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					go server.ServeConn(c)
-				}
-			}()
+			go acceptEach(ln, func(c net.Conn) { server.ServeConn(c) })
 			all = append(all, h)
 		}
 		var calls sync.WaitGroup
@@ -176,15 +169,10 @@ func BenchmarkThousandHosts(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				go func() {
-					for {
-						c, err := ln.Accept()
-						if err != nil {
-							return
-						}
-						go func() { io.Copy(c, c); c.Close() }()
-					}
-				}()
+				go acceptEach(ln, func(c net.Conn) {
+					io.Copy(c, c)
+					c.Close()
+				})
 				var all sync.WaitGroup
 				for i := range 1000 {
 					h := w.Host(fmt.Sprint("host", i))

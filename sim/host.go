@@ -93,17 +93,12 @@ func (h *Host) startLocked() {
 // concurrently with other methods of the host; calls on its connections, listeners and
 // sockets may be in progress. It panics in a world that is closed.
 func (h *Host) Restart() {
+	h.silence()
+	h.Stack.Close() // without the world's lock: it may have to wait for the engine
 	w := h.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.engine.present() // panics in a bubble that is not the world's
-	if w.closed {
-		panic(fmt.Sprintf("sim: host %q cannot be restarted: the world is closed", h.name))
-	}
-	for _, p := range h.places {
-		p.port.silent.Store(true)
-	}
-	h.Stack.Close()
+	h.checkRestartLocked()
 	h.startLocked()
 	for _, p := range h.places {
 		p.port = p.port.cable.port(p.port.end)
@@ -115,6 +110,25 @@ func (h *Host) Restart() {
 		}
 	}
 	h.closed.Store(false)
+}
+
+// silence has all that the host sends from now on vanish.
+func (h *Host) silence() {
+	h.w.mu.Lock()
+	defer h.w.mu.Unlock()
+	h.checkRestartLocked()
+	h.closed.Store(true) // nobody connects it meanwhile
+	for _, p := range h.places {
+		p.port.silent.Store(true)
+	}
+}
+
+// checkRestartLocked panics when the host cannot be restarted.
+func (h *Host) checkRestartLocked() {
+	h.w.engine.present() // panics in a bubble that is not the world's
+	if h.w.closed {
+		panic(fmt.Sprintf("sim: host %q cannot be restarted: the world is closed", h.name))
+	}
 }
 
 const notOurs = "Rand and Clock of the stack are the world's: leave them nil"

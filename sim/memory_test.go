@@ -3,6 +3,7 @@ package sim_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"sync"
 	"testing"
@@ -30,18 +31,10 @@ func TestThousandHosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go func() {
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					io.Copy(c, c)
-					c.Close()
-				}()
-			}
-		}()
+		go acceptEach(ln, func(c net.Conn) {
+			io.Copy(c, c)
+			c.Close()
+		})
 		var all sync.WaitGroup
 		for i := range hosts {
 			h := w.Host(fmt.Sprint("host", i))

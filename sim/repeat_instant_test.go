@@ -42,15 +42,7 @@ func swallow(t *testing.T, h *sim.Host) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go io.Copy(io.Discard, c)
-		}
-	}()
+	go acceptEach(ln, func(c net.Conn) { io.Copy(io.Discard, c) })
 }
 
 // Deadlines that several goroutines set at one instant, each for a connection of its

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -130,25 +131,17 @@ func TestRepeatsTimers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go func() {
+		go acceptEach(ln, func(c net.Conn) {
+			b := make([]byte, 100)
 			for {
-				c, err := ln.Accept()
+				n, err := c.Read(b)
 				if err != nil {
 					return
 				}
-				go func() {
-					b := make([]byte, 100)
-					for {
-						n, err := c.Read(b)
-						if err != nil {
-							return
-						}
-						time.Sleep(10 * time.Millisecond)
-						c.Write(b[:n])
-					}
-				}()
+				time.Sleep(10 * time.Millisecond)
+				c.Write(b[:n])
 			}
-		}()
+		})
 		var all sync.WaitGroup
 		for i := range 6 {
 			// One after the other, so that each has the port that it has in each run.

@@ -30,6 +30,18 @@ func pattern(seed uint64, n int) []byte {
 	return data
 }
 
+// acceptEach calls f for each connection to ln, on a goroutine of its own, until ln is
+// closed.
+func acceptEach(ln net.Listener, f func(c net.Conn)) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go f(c)
+	}
+}
+
 // serveBytes has h give data to each client that connects to port 80, and close.
 func serveBytes(t *testing.T, h *sim.Host, data []byte) net.Listener {
 	t.Helper()
@@ -37,18 +49,10 @@ func serveBytes(t *testing.T, h *sim.Host, data []byte) net.Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				c.Write(data)
-				c.Close()
-			}()
-		}
-	}()
+	go acceptEach(ln, func(c net.Conn) {
+		c.Write(data)
+		c.Close()
+	})
 	return ln
 }
 
