@@ -33,6 +33,7 @@ type Config struct {
 	InitialWindow int  // segments; 10 (RFC 6928)
 	NoTimestamps  bool // do not offer or accept timestamps (RFC 7323)
 	NoWindowScale bool // do not offer or accept window scaling (RFC 7323)
+	NoSACK        bool // do not offer or accept selective acknowledgments (RFC 2018)
 
 	Congestion    func() CongestionControl // makes one for each connection; NewReno
 	Chunks        *Chunks                  // memory of the queues; an own one

@@ -102,6 +102,7 @@ type Conn struct {
 
 	passive    bool // came from LISTEN (MUST-11)
 	scaled     bool // both ends scale their windows (RFC 7323)
+	sackOK     bool // both ends take selective acknowledgments (RFC 2018)
 	synResent  bool // SYN was lost, or seemed to be
 	urgentOut  bool // SND.UP is valid
 	urgentIn   bool // RCV.UP is valid

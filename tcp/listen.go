@@ -147,7 +147,7 @@ func (c *Conn) startTransfer(now instant) {
 	c.cc = c.cfg.Congestion()
 	c.window.Bytes = c.initialWindow()
 	c.window.SlowStartThreshold = UnboundedThreshold
-	c.cc.Start(&c.window, now.since(0))
+	c.cc.Start(&c.window, Beginning{Now: now.since(0), Initial: c.window.Bytes, RTT: c.rtt.srtt})
 	c.startQuickACKs()
 	c.armKeepAlive(now)
 	c.takeTextOfSYN()

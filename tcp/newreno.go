@@ -1,7 +1,5 @@
 package tcp
 
-import "time"
-
 // NewReno is the congestion control of RFC 5681: slow start and congestion
 // avoidance, by counting bytes. With the recovery that the machine does it is
 // RFC 6582's. The zero value is ready.
@@ -10,18 +8,18 @@ type NewReno struct {
 }
 
 // Start implements [CongestionControl].
-func (r *NewReno) Start(*Window, time.Duration) {}
+func (r *NewReno) Start(*Window, Beginning) {}
 
 // Acknowledged implements [CongestionControl].
 func (r *NewReno) Acknowledged(w *Window, a Acknowledgment) {
 	// A window that was not used up says nothing about the network. RFC 7661, 4.4:
 	// "A sender that is not cwnd-limited MUST NOT increase the cwnd".
-	if !a.Limited {
+	if !a.Limited || a.Recovering && !a.InTimeout {
 		return
 	}
 	// After a timeout an ACK may cover more than was in the network: what was taken
 	// for lost, and was not, does not count.
-	n := min(a.Bytes, a.Flight)
+	n := min(a.Bytes, a.Before)
 	if w.Bytes < w.SlowStartThreshold {
 		r.slowStart(w, n)
 		return
@@ -71,6 +69,9 @@ func (r *NewReno) CongestionExperienced(w *Window, c Congestion) {
 	// a *single* dropped packet"
 	r.Lost(w, Loss{Now: c.Now, Flight: c.Flight})
 }
+
+// Recovered implements [CongestionControl].
+func (r *NewReno) Recovered(*Window, Recovery) {}
 
 // Sent implements [CongestionControl].
 func (r *NewReno) Sent(*Window, Sending) {}

@@ -6,7 +6,7 @@ import "testing"
 func TestNewRenoWindow(t *testing.T) {
 	var r NewReno
 	w := Window{MSS: 1000, Bytes: 10_000, SlowStartThreshold: UnboundedThreshold}
-	ack := func(n int) { r.Acknowledged(&w, Acknowledgment{Bytes: n, Flight: w.Bytes, Limited: true}) }
+	ack := func(n int) { r.Acknowledged(&w, Acknowledgment{Bytes: n, Before: w.Bytes, Limited: true}) }
 	want := func(bytes, threshold int, why string) {
 		t.Helper()
 		if w.Bytes != bytes || w.SlowStartThreshold != threshold {
@@ -21,7 +21,7 @@ func TestNewRenoWindow(t *testing.T) {
 	want(12_100, UnboundedThreshold, "slow start, ACK division")
 	ack(8000)
 	want(16_100, UnboundedThreshold, "slow start, ACK of a super-segment: as four delayed ACKs")
-	r.Acknowledged(&w, Acknowledgment{Bytes: 5000, Flight: 5000})
+	r.Acknowledged(&w, Acknowledgment{Bytes: 5000, Before: 5000})
 	want(16_100, UnboundedThreshold, "the window was not used up")
 	r.Lost(&w, Loss{Flight: 16_000})
 	want(8000, 8000, "fast retransmit")

@@ -8,7 +8,7 @@ import (
 // fixedRate is a congestion control that sends at one rate.
 type fixedRate struct{ NewReno }
 
-func (f *fixedRate) Start(w *Window, _ time.Duration) {
+func (f *fixedRate) Start(w *Window, _ Beginning) {
 	w.Bytes, w.PacingRate = 1<<20, 1_000_000
 }
 

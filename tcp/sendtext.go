@@ -127,7 +127,7 @@ func (c *Conn) restartAfterIdle(now instant) {
 		return
 	}
 	if pause := now.since(c.textSent); pause > c.rto() {
-		c.cc.Idle(&c.window, Idleness{Now: now.since(0), For: pause, Restart: c.initialWindow()})
+		c.cc.Idle(&c.window, Idleness{Now: now.since(0), For: pause, RTO: c.rto(), Restart: c.initialWindow()})
 		c.textSent = 0
 	}
 }
@@ -174,7 +174,7 @@ func (c *Conn) sent(now instant, seq, end Seq, n int) {
 	c.snd.nxt = c.snd.nxt.Max(end)
 	if n > 0 {
 		c.textSent = now
-		c.cc.Sent(&c.window, Sending{Now: now.since(0), Bytes: n, Flight: c.flight(), Again: again})
+		c.cc.Sent(&c.window, Sending{Now: now.since(0), Bytes: n, InFlight: c.flight(), Again: again})
 	}
 	if !again {
 		c.rtt.time(end, now)
