@@ -130,6 +130,7 @@ func (c *Conn) measure(now instant, seg *Segment) time.Duration {
 		return 0
 	}
 	c.rtt.sample(r)
+	c.traceRTT(now, r)
 	// RFC 6298, 5: "once a new RTT measurement is obtained [...] the computations
 	// outlined in Section 2 are performed, including the computation of RTO, which
 	// may result in "collapsing" RTO back down after it has been subject to
@@ -238,7 +239,7 @@ func (c *Conn) acknowledgedFIN(now instant) {
 	case StateFinWait1:
 		// "if the FIN segment is now acknowledged, then enter FIN-WAIT-2 and continue
 		// processing in that state."
-		c.state = StateFinWait2
+		c.enter(StateFinWait2)
 		c.armFinWait2(now)
 	case StateClosing:
 		// "if the ACK acknowledges our FIN, then enter the TIME-WAIT state"

@@ -13,16 +13,16 @@ func (c *Conn) queueFIN() {
 		// send, then form a FIN segment and send it, and enter FIN-WAIT-1 state;
 		// otherwise, queue for processing after entering ESTABLISHED state."
 		if c.out.len() == 0 {
-			c.state = StateFinWait1
+			c.enter(StateFinWait1)
 		}
 	case StateEstablished:
 		// "Queue this until all preceding SENDs have been segmentized, then form a FIN
 		// segment and send it. In any case, enter FIN-WAIT-1 state."
-		c.state = StateFinWait1
+		c.enter(StateFinWait1)
 	case StateCloseWait:
 		// "Queue this request until all preceding SENDs have been segmentized; then send
 		// a FIN segment, enter LAST-ACK state."
-		c.state = StateLastAck
+		c.enter(StateLastAck)
 	default:
 		return
 	}
@@ -133,7 +133,7 @@ func (c *Conn) giveUpOn(err error) {
 // RFC 9293, 3.6.1: "When a connection is closed actively, it MUST linger in the
 // TIME-WAIT state for a time 2xMSL (Maximum Segment Lifetime) (MUST-13)."
 func (c *Conn) enterTimeWait(now instant) {
-	c.state = StateTimeWait
+	c.enter(StateTimeWait)
 	c.timers.clearAll()
 	c.timers[timerClose] = now.add(c.cfg.TimeWait)
 	c.softErr = nil

@@ -119,4 +119,5 @@ type Params struct {
 	// MaxSegment is the text in bytes that Next puts into one super-segment at
 	// most; below MSS there are none.
 	MaxSegment int
+	Trace      *Trace // where what the connection does is kept; nil: it is not
 }

@@ -6,9 +6,10 @@ import "time"
 // its queues and its timers. It is not safe for use by many goroutines at once:
 // whoever drives it has a lock. Its zero value needs Init.
 type Conn struct {
-	cfg *Config
-	cc  CongestionControl // nil until the connection is established
-	err error             // why the connection ended
+	cfg   *Config
+	cc    CongestionControl // nil until the connection is established
+	err   error             // why the connection ended
+	trace *Trace            // Params.Trace; nil: nobody wants to know
 
 	softErr error // what ICMP last reported; see Unreachable
 
@@ -139,6 +140,9 @@ func (c *Conn) Init(cfg *Config, p Params) {
 	c.rcvMSS = min(defaultMSS, c.mss)
 	c.setKeepAlive(cfg.KeepAlive)
 	c.userTimeout = cfg.UserTimeout
+	if c.trace = p.Trace; c.trace != nil {
+		c.trace.epoch = cfg.Epoch
+	}
 }
 
 // OpenActive sends a SYN: CLOSED or LISTEN becomes SYN-SENT.
@@ -147,13 +151,17 @@ func (c *Conn) OpenActive(t time.Time) {
 	// RFC 9293, 3.10.1: "A SYN segment of the form <SEQ=ISS><CTL=SYN> is sent. Set
 	// SND.UNA to ISS, SND.NXT to ISS+1, enter SYN-SENT state"
 	c.startSending()
-	c.state, c.synNow, c.passive = StateSynSent, true, false
+	c.enter(StateSynSent)
+	c.synNow, c.passive = true, false
 	c.armRetransmit(now)
 	c.armGiveUp(now)
 }
 
 // OpenPassive waits for a SYN: CLOSED becomes LISTEN.
-func (c *Conn) OpenPassive() { c.state, c.passive = StateListen, true }
+func (c *Conn) OpenPassive() {
+	c.enter(StateListen)
+	c.passive = true
+}
 
 // startSending sets the send variables for a SYN with ISS.
 func (c *Conn) startSending() {
@@ -215,7 +223,8 @@ func (c *Conn) usable() int { return c.snd.una.Add(int(c.snd.wnd)).Sub(c.snd.at)
 // terminate enters CLOSED: text to be sent is dropped, text to be read in order
 // stays for the user. A nil err is a connection that ended as it should.
 func (c *Conn) terminate(err error) {
-	c.state, c.err = StateClosed, err
+	c.enter(StateClosed)
+	c.err = err
 	c.timers.clearAll()
 	c.synNow, c.ackNow, c.resendNow, c.probeNow, c.aliveNow, c.oweDupACKs = false, false, false, false, false, 0
 	c.urgentOut = false

@@ -56,7 +56,13 @@ const (
 	TimerDelayedACK = "delack"    // delayed ACK
 	TimerOverride   = "override"  // of silly-window avoidance and cork
 	TimerPace       = "pace"      // next segment at the pacing rate
+	TimerGiveUp     = "giveup"    // end of a connection without an answer; Info does not name it
 )
+
+var timerNames = [numTimers]string{
+	timerRetransmit: TimerRetransmit, timerGiveUp: TimerGiveUp, timerOverride: TimerOverride, timerPace: TimerPace,
+	timerDelayedACK: TimerDelayedACK, timerKeepAlive: TimerKeepAlive, timerClose: TimerTimeWait,
+}
 
 // nextTimer returns the timer that is due first and its name. That for giving up is
 // none to look at: it always runs beside others.
@@ -67,26 +73,18 @@ func (c *Conn) nextTimer() (name string, due time.Time) {
 			first = timer(i)
 		}
 	}
-	switch first {
-	case timerGiveUp:
+	if first == timerGiveUp {
 		return "", time.Time{}
-	case timerRetransmit:
-		name = TimerRetransmit
-		if c.snd.wnd == 0 && !c.synPending() {
-			name = TimerPersist
-		}
-	case timerOverride:
-		name = TimerOverride
-	case timerPace:
-		name = TimerPace
-	case timerDelayedACK:
-		name = TimerDelayedACK
-	case timerKeepAlive:
-		name = TimerKeepAlive
-	case timerClose:
-		name = TimerTimeWait
 	}
-	return name, c.cfg.Epoch.Add(time.Duration(c.timers[first]))
+	return c.timerName(first), c.cfg.Epoch.Add(time.Duration(c.timers[first]))
+}
+
+// timerName returns the name of a timer.
+func (c *Conn) timerName(t timer) string {
+	if t == timerRetransmit && c.snd.wnd == 0 && !c.synPending() {
+		return TimerPersist
+	}
+	return timerNames[t]
 }
 
 // Info returns what there is to know.

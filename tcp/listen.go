@@ -45,7 +45,8 @@ func (c *Conn) receiveListen(now instant, seg *Segment) Reason {
 	c.peerOptions(now, seg)
 	c.startSending()
 	c.setSendWindow(seg)
-	c.state, c.synNow = StateSynReceived, true
+	c.enter(StateSynReceived)
+	c.synNow = true
 	c.keepTextOfSYN(seg)
 	c.armRetransmit(now)
 	c.armGiveUp(now)
@@ -115,7 +116,8 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 	if !acceptable {
 		// "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment
 		// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> and send it." (MUST-10)
-		c.state, c.synNow = StateSynReceived, true
+		c.enter(StateSynReceived)
+		c.synNow = true
 		c.armRetransmit(now)
 		return ReasonTaken
 	}
@@ -135,9 +137,9 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 // establish enters ESTABLISHED, or FIN-WAIT-1 when the user has closed
 // meanwhile.
 func (c *Conn) establish() {
-	c.state = StateEstablished
+	c.enter(StateEstablished)
 	if c.finQueued {
-		c.state = StateFinWait1
+		c.enter(StateFinWait1)
 	}
 }
 

@@ -8,6 +8,14 @@ import "time"
 // of a batch were received (MUST-59).
 func (c *Conn) Receive(t time.Time, seg *Segment) Reason {
 	now := c.at(t)
+	c.traceReceived(now, seg)
+	r := c.receive(now, t, seg)
+	c.traceTaken(r)
+	return r
+}
+
+// receive does what the state asks for.
+func (c *Conn) receive(now instant, t time.Time, seg *Segment) Reason {
 	switch c.state {
 	case StateClosed:
 		return c.receiveClosed(seg)
@@ -181,6 +189,7 @@ func (c *Conn) returnToListen(now instant) {
 		MSS:        int(c.mss),
 		DefaultMSS: int(c.defaultMSS),
 		MaxSegment: int(c.maxSegment),
+		Trace:      c.trace,
 	}
 	old := *c
 	c.Init(c.cfg, p)

@@ -75,6 +75,7 @@ func (c *Conn) enterRecovery(now instant) {
 	c.snd.recover = c.snd.nxt
 	// "The lost segment starting at SND.UNA MUST be retransmitted"
 	c.resendNow = true
+	c.traceLost(now, c.snd.una, c.snd.una.Add(min(flight, c.window.MSS)), LossDuplicateACKs)
 	c.rtt.abandon()
 }
 

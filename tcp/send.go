@@ -33,8 +33,10 @@ func (c *Conn) Next(t time.Time, out *Segment) bool {
 		c.sendKeepAlive(now, out)
 	default:
 		c.waitToSend(now)
+		c.traceRest(now)
 		return false
 	}
+	c.traceSent(now, out)
 	return true
 }
 

@@ -98,12 +98,12 @@ func (c *Conn) processFIN(now instant) {
 	c.ackNow, c.oweDupACKs = true, 0
 	switch c.state {
 	case StateEstablished:
-		c.state = StateCloseWait
+		c.enter(StateCloseWait)
 	case StateFinWait1:
 		// "If our FIN has been ACKed (perhaps in this segment), then enter TIME-WAIT,
 		// start the time-wait timer, turn off the other timers; otherwise, enter the
 		// CLOSING state." An acknowledged FIN has led to FIN-WAIT-2 above.
-		c.state = StateClosing
+		c.enter(StateClosing)
 	case StateFinWait2:
 		// "Enter the TIME-WAIT state. Start the time-wait timer, turn off the other
 		// timers."

@@ -75,6 +75,7 @@ func (c *Conn) Advance(t time.Time) {
 			continue
 		}
 		c.timers[i] = 0
+		c.traceFired(now, i)
 		switch i {
 		case timerRetransmit:
 			c.retransmissionTimeout(now)

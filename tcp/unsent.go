@@ -7,6 +7,7 @@ import "time"
 // come before Next is called again. Header and Len of the segment are enough.
 func (c *Conn) Unsent(t time.Time, seg *Segment) {
 	now := c.at(t)
+	c.traceUnsent(now, seg)
 	switch {
 	case seg.Flags.Has(rst):
 		c.reply = reply{flags: seg.Flags, seq: seg.Seq, ack: seg.Ack,
