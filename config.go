@@ -63,9 +63,11 @@ type Config struct {
 	KeepAlive       time.Duration
 	KeepAliveConfig net.KeepAliveConfig
 
-	// CongestionControl makes the congestion control of a connection: that of
-	// RFC 5681 and 6582, NewReno.
-	CongestionControl func() tcp.CongestionControl
+	// CongestionControl names the algorithm that decides how much a TCP connection may
+	// have in the network, and how fast it leaves: one of CongestionControls. "reno" is
+	// that of RFC 5681 and 6582, and the default. RegisterCongestionControl makes
+	// others known.
+	CongestionControl string
 
 	// Resolver looks up the names that Dial, Listen and their likes are given: by
 	// default only localhost is one. Its options are copied.
@@ -130,7 +132,15 @@ func (c *Config) check() error {
 	return c.Resolver.check()
 }
 
-func (c *Config) engine() host.Config {
+// engine returns c in the engine's terms, or what is wrong with it.
+func (c *Config) engine() (host.Config, error) {
+	if err := c.check(); err != nil {
+		return host.Config{}, err
+	}
+	congestion, err := lookupAlgorithm(c.CongestionControl)
+	if err != nil {
+		return host.Config{}, fmt.Errorf("usernet: Config.CongestionControl: %w", err)
+	}
 	return host.Config{
 		Clock:            c.Clock,
 		Rand:             c.Rand,
@@ -147,7 +157,7 @@ func (c *Config) engine() host.Config {
 			TimeWait:      c.TimeWait,
 			MinRTO:        c.MinRTO,
 			DelayedACK:    c.DelayedACK,
-			Congestion:    c.CongestionControl,
+			Congestion:    congestion,
 		},
-	}
+	}, nil
 }

@@ -45,6 +45,11 @@ type Dialer struct {
 
 	// KeepAliveConfig says the same in detail.
 	KeepAliveConfig net.KeepAliveConfig
+
+	// CongestionControl names the algorithm of TCP connections, one of
+	// CongestionControls: by default it is what the stack's Config says. An unknown one
+	// is an error that matches ENOENT.
+	CongestionControl string
 }
 
 // Dial connects to address: see Stack.Dial.
@@ -70,7 +75,11 @@ func (d *Dialer) parseNetwork(name string, transports ...transport) (network, er
 	if d.Stack == nil {
 		return network{}, errNoStack
 	}
-	return parseNetwork(name, transports...)
+	n, err := parseNetwork(name, transports...)
+	if err == nil && n.transport == transportTCP {
+		_, err = lookupAlgorithm(d.CongestionControl) // before a name is looked up
+	}
+	return n, err
 }
 
 // context returns ctx with the dialler's own limits.
@@ -109,8 +118,12 @@ func (d *Dialer) startTCP(ctx context.Context, n network, local, remote netip.Ad
 	if err := ctx.Err(); err != nil {
 		return nil, cause("connect", err)
 	}
+	congestion, err := lookupAlgorithm(d.CongestionControl)
+	if err != nil {
+		return nil, err
+	}
 	keepAlive := d.Stack.keepAlive.override(d.KeepAlive, d.KeepAliveConfig)
-	c, err := d.Stack.host.DialTCP(local, remote, host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine()})
+	c, err := d.Stack.host.DialTCP(local, remote, host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion})
 	if err != nil {
 		return nil, cause("connect", err)
 	}

@@ -25,6 +25,11 @@ type ListenConfig struct {
 	// KeepAliveConfig says the same in detail.
 	KeepAliveConfig net.KeepAliveConfig
 
+	// CongestionControl names the algorithm of accepted connections, one of
+	// CongestionControls: by default it is what the stack's Config says. An unknown one
+	// is an error that matches ENOENT.
+	CongestionControl string
+
 	// Backlog is how many connections may wait for Accept, those whose handshake
 	// is under way included; beyond that a SYN is dropped, and its sender tries
 	// again. Zero means the stack's Config.Backlog.
@@ -86,8 +91,13 @@ func (lc *ListenConfig) listenTCP(n network, local netip.AddrPort) (*TCPListener
 	if backlog <= 0 {
 		backlog = lc.Stack.backlog
 	}
+	congestion, err := lookupAlgorithm(lc.CongestionControl)
+	if err != nil {
+		return nil, listenError(n, local, err)
+	}
 	keepAlive := lc.Stack.keepAlive.override(lc.KeepAlive, lc.KeepAliveConfig)
-	l, err := lc.Stack.host.ListenTCP(bind, family, backlog, host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine()})
+	options := host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion}
+	l, err := lc.Stack.host.ListenTCP(bind, family, backlog, options)
 	if err != nil {
 		return nil, listenError(n, local, bindCause(err))
 	}

@@ -28,10 +28,11 @@ type Stack struct {
 
 // New makes a stack without links. The error says what is wrong with config.
 func New(config Config) (*Stack, error) {
-	if err := config.check(); err != nil {
+	engine, err := config.engine()
+	if err != nil {
 		return nil, err
 	}
-	h, err := host.New(config.engine())
+	h, err := host.New(engine)
 	if err != nil {
 		return nil, fmt.Errorf("usernet: %w", err)
 	}

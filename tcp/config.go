@@ -35,9 +35,9 @@ type Config struct {
 	NoWindowScale bool // do not offer or accept window scaling (RFC 7323)
 	NoSACK        bool // do not offer or accept selective acknowledgments (RFC 2018)
 
-	Congestion    func() CongestionControl // makes one for each connection; NewReno
-	Chunks        *Chunks                  // memory of the queues; an own one
-	ChallengeACKs *ChallengeLimiter        // an own one; stacks share one (RFC 5961, 7)
+	Congestion    *Algorithm        // congestion control; that of DefaultCongestionControl
+	Chunks        *Chunks           // memory of the queues; an own one
+	ChallengeACKs *ChallengeLimiter // an own one; stacks share one (RFC 5961, 7)
 }
 
 // KeepAlive is how an idle connection is probed (RFC 9293, 3.8.4). The interval
@@ -89,7 +89,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.FinWait2, 60*time.Second)
 	setDefault(&c.InitialWindow, 10)
 	if c.Congestion == nil {
-		c.Congestion = func() CongestionControl { return new(NewReno) }
+		c.Congestion = builtin(DefaultCongestionControl)
 	}
 	if c.Chunks == nil {
 		c.Chunks = new(Chunks)
@@ -119,5 +119,6 @@ type Params struct {
 	// MaxSegment is the text in bytes that Next puts into one super-segment at
 	// most; below MSS there are none.
 	MaxSegment int
-	Trace      *Trace // where what the connection does is kept; nil: it is not
+	Trace      *Trace     // where what the connection does is kept; nil: it is not
+	Congestion *Algorithm // congestion control; nil: Config's
 }

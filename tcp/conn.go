@@ -6,10 +6,11 @@ import "time"
 // its queues and its timers. It is not safe for use by many goroutines at once:
 // whoever drives it has a lock. Its zero value needs Init.
 type Conn struct {
-	cfg   *Config
-	cc    CongestionControl // nil until the connection is established
-	err   error             // why the connection ended
-	trace *Trace            // Params.Trace; nil: nobody wants to know
+	cfg       *Config
+	algorithm *Algorithm        // which cc is, or will be
+	cc        CongestionControl // nil until the connection is established
+	err       error             // why the connection ended
+	trace     *Trace            // Params.Trace; nil: nobody wants to know
 
 	softErr error // what ICMP last reported; see Unreachable
 
@@ -126,7 +127,10 @@ type Conn struct {
 // Init makes c a connection in CLOSED. Config must have passed through
 // [Config.WithDefaults]; it is kept.
 func (c *Conn) Init(cfg *Config, p Params) {
-	*c = Conn{cfg: cfg}
+	*c = Conn{cfg: cfg, algorithm: cfg.Congestion}
+	if p.Congestion != nil {
+		c.algorithm = p.Congestion
+	}
 	c.snd.iss, c.ts.offset = p.ISS, p.TSOffset
 	c.sendBuffer, c.receiveBuffer = int32(cfg.SendBuffer), int32(cfg.ReceiveBuffer)
 	c.maxSegment = uint16(min(max(p.MaxSegment, 0), 65535))

@@ -98,7 +98,7 @@ func newGridNet(p link.Path, seed uint64) *gridNet {
 // add lets a flow of size bytes begin after a while; 0 bytes are without end.
 func (n *gridNet) add(algorithm func() CongestionControl, maxSegment, size int, after time.Duration) *gridFlow {
 	cfg := n.cfg
-	cfg.Congestion = algorithm
+	cfg.Congestion = &Algorithm{New: algorithm}
 	f := &gridFlow{net: n, id: len(n.flows), size: size, starts: n.now.Add(after)}
 	f.iss = Seq(1_000_000_000 * (1 + f.id))
 	f.from.Init(&cfg, Params{ISS: f.iss, MSS: 1460, MaxSegment: maxSegment})

@@ -20,6 +20,8 @@ type Info struct {
 	PathMSS       int // largest text without options that the path is known to carry; 0: what both ends take
 	BlackHoles    int // times that segments became smaller because large ones seemed to vanish
 
+	CongestionControl string // the algorithm's name
+
 	Cwnd       int // congestion window in bytes, with its inflation in recovery
 	Ssthresh   int // slow start threshold in bytes; UnboundedThreshold: none yet
 	PacingRate int // bytes in a second; 0: none
@@ -99,7 +101,8 @@ func (c *Conn) Info() Info {
 		MSS:        c.window.MSS, PeerMSS: int(c.peerMSS),
 		AdvertisedMSS: int(c.advertisedMSS), ReceivedMSS: int(c.rcvMSS),
 		PathMSS: int(c.path.limit), BlackHoles: int(c.path.holes),
-		Cwnd: c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
+		CongestionControl: c.algorithm.Name,
+		Cwnd:              c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
 		Flight: c.flight(), Recovering: c.recovering,
 		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff),
 		Retransmits: int(c.retransmits), Resent: int(c.resent), NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,

@@ -146,10 +146,9 @@ func (c *Conn) establish() {
 // startTransfer is called when our SYN is acknowledged: the connection begins to
 // send text.
 func (c *Conn) startTransfer(now instant) {
-	c.cc = c.cfg.Congestion()
 	c.window.Bytes = c.initialWindow()
 	c.window.SlowStartThreshold = UnboundedThreshold
-	c.cc.Start(&c.window, Beginning{Now: now.since(0), Initial: c.window.Bytes, RTT: c.rtt.srtt})
+	c.startCongestionControl(now)
 	c.startQuickACKs()
 	c.armKeepAlive(now)
 	c.takeTextOfSYN()

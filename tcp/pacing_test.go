@@ -18,7 +18,7 @@ func TestPacing(t *testing.T) {
 	for _, tick := range []time.Duration{time.Microsecond, 15600 * time.Microsecond} {
 		t.Run(tick.String(), func(t *testing.T) {
 			j := &joined{now: pairEpoch.Add(time.Second)}
-			j.cfg = Config{Epoch: pairEpoch, Congestion: func() CongestionControl { return new(fixedRate) }}.WithDefaults()
+			j.cfg = Config{Epoch: pairEpoch, Congestion: &Algorithm{"fixed", func() CongestionControl { return new(fixedRate) }}}.WithDefaults()
 			for _, c := range []*Conn{&j.a, &j.b} {
 				c.Init(&j.cfg, Params{MSS: 1000, MaxSegment: 65535})
 			}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/usernet-go/usernet"
+	"github.com/usernet-go/usernet/tcp"
 )
 
 // A result is what one command line did.
@@ -24,6 +27,7 @@ func execute(ctx context.Context, in string, args ...string) result {
 // what was expected.
 func TestUsageErrors(t *testing.T) {
 	const device = "--link tap:t0 --addr 10.9.0.2/24 "
+	algorithms := "expected one of " + strings.Join(usernet.CongestionControls(), ", ")
 	for _, tt := range []struct{ args, want string }{
 		{"nothing", `unknown command "nothing" for "usernet"`},
 		{"echo nothing", `unknown command "nothing" for "usernet echo"`},
@@ -36,6 +40,12 @@ func TestUsageErrors(t *testing.T) {
 		{"demo --loss x", "expected a share"},
 		{"demo --delay 10", "expected a time from 0s to 1s, for example 10ms"},
 		{"demo --seed -1", "expected a number from 0 to"},
+		{"demo --congestion vegas", algorithms},
+		{"echo serve :7 --congestion vegas " + device, algorithms},
+		{"echo dial 10.9.0.1:7 --congestion vegas " + device, algorithms},
+		{"get http://10.9.0.1/ --congestion vegas " + device, algorithms},
+		{"echo serve :7 --udp --congestion reno " + device, "--congestion reno: there is no congestion control in UDP"},
+		{"echo dial 10.9.0.1:7 --udp --congestion reno " + device, "--congestion reno: there is no congestion control in UDP"},
 		{"echo serve", "ADDR:PORT to listen on, for example 10.9.0.2:7, is missing"},
 		{"echo serve :7 :8", `":8" is one too many`},
 		{"echo serve 10.9.0.2 " + device, `"10.9.0.2": expected ADDR:PORT, for example 10.9.0.2:7 or [fd00:9::2]:7`},
@@ -101,11 +111,11 @@ func TestHelp(t *testing.T) {
 	for args, want := range map[string][]string{
 		"":                  {"demo", "echo", "get", "ping", "completion"},
 		"--help":            {"demo", "echo", "get", "ping"},
-		"demo --help":       {"--size", "--loss", "--delay", "--seed"},
+		"demo --help":       {"--size", "--loss", "--delay", "--seed", "--congestion", "(default: " + tcp.DefaultCongestionControl + ")"},
 		"echo":              {"dial", "serve"},
-		"echo serve --help": {"--link", "packet:IFNAME", "rawip[:IFNAME]", "--addr", "--autoconf", "--gateway", "--host-addr", "--mac", "--mtu", "--dns", "--stats", "--verbose", "--udp", "ADDR:PORT"},
-		"echo dial --help":  {"--link", "--udp", "standard input", "--dns", "--stats", "HOST:PORT"},
-		"get --help":        {"--link", "--output", "--cacert", "--insecure", "--dns", "--stats", "URL"},
+		"echo serve --help": {"--link", "packet:IFNAME", "rawip[:IFNAME]", "--addr", "--autoconf", "--gateway", "--host-addr", "--mac", "--mtu", "--dns", "--stats", "--verbose", "--udp", "--congestion", "ADDR:PORT"},
+		"echo dial --help":  {"--link", "--udp", "--congestion", "standard input", "--dns", "--stats", "HOST:PORT"},
+		"get --help":        {"--link", "--output", "--cacert", "--insecure", "--congestion", "--dns", "--stats", "URL"},
 		"ping --help":       {"--count", "--link", "--dns", "--stats", "HOST"},
 		"completion bash":   {"usernet"},
 	} {

@@ -22,6 +22,8 @@ type demo struct {
 	delay delayValue
 	seed  rangeValue
 
+	congestion congestionValue
+
 	returned atomic.Int64 // bytes
 	recorder *recorder
 }
@@ -63,6 +65,7 @@ back.`,
 	f.Var(&d.loss, "loss", "share of packets that the wire loses, each way")
 	f.Var(&d.delay, "delay", "of the wire, each way")
 	f.Var(&d.seed, "seed", "decides which packets are lost, and the bytes that are sent")
+	d.congestion.register(cmd)
 	return cmd
 }
 
@@ -134,7 +137,7 @@ func (d *demo) stack(l link.Link, addr string, sends ladder.Direction) (*usernet
 		Path: link.Path{Loss: d.loss.p, Delay: d.delay.d},
 		Seed: 2*uint64(d.seed.n) + uint64(sends), // the ways lose different packets
 	})
-	s, err := usernet.New(usernet.Config{})
+	s, err := usernet.New(usernet.Config{CongestionControl: string(d.congestion)})
 	if err != nil {
 		shaped.Close()
 		return nil, err

@@ -16,7 +16,7 @@ func TestDemo(t *testing.T) {
 		loss bool
 	}{
 		{"demo --size 300kB --loss 3% --delay 1ms --seed 7", true},
-		{"demo --size 300kB --loss 0 --delay 0s", false},
+		{"demo --size 300kB --loss 0 --delay 0s --congestion reno", false},
 	} {
 		got := execute(t.Context(), "", strings.Fields(tt.args)...)
 		if got.status != exitOK || got.err != "" {

@@ -33,6 +33,9 @@ come back: the status is 1 when one has not done so a second after the last.`,
 			if err := n.checkName(host); err != nil {
 				return err
 			}
+			if err := n.congestion.checkTCP(udp); err != nil {
+				return err
+			}
 			return n.with(cmd, func(ctx context.Context, s *usernet.Stack) error {
 				d := dialed{in: cmd.InOrStdin(), out: cmd.OutOrStdout()}
 				defer startProgress(cmd.ErrOrStderr(), d.line).stop()
@@ -44,6 +47,7 @@ come back: the status is 1 when one has not done so a second after the last.`,
 		},
 	}
 	n.register(cmd)
+	n.congestion.register(cmd)
 	cmd.Flags().BoolVar(&udp, "udp", false, "UDP instead of TCP")
 	return cmd
 }

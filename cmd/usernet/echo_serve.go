@@ -29,6 +29,9 @@ SIGTERM and SIGHUP end it, with status 0; connections that are open then are res
 			if err != nil {
 				return err
 			}
+			if err := n.congestion.checkTCP(udp); err != nil {
+				return err
+			}
 			return n.with(cmd, func(ctx context.Context, s *usernet.Stack) error {
 				if udp {
 					return serveUDP(ctx, s, address.String(), cmd.ErrOrStderr())
@@ -38,6 +41,7 @@ SIGTERM and SIGHUP end it, with status 0; connections that are open then are res
 		},
 	}
 	n.register(cmd)
+	n.congestion.register(cmd)
 	cmd.Flags().BoolVar(&udp, "udp", false, "UDP instead of TCP")
 	return cmd
 }

@@ -57,6 +57,7 @@ nothing is written then.`,
 		},
 	}
 	n.register(cmd)
+	n.congestion.register(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&g.output, "output", "o", "", "file to write to; - stands for the standard output, as does none")
 	f.StringVar(&g.cacert, "cacert", "", "PEM file with the certificates that the server's must come from, in place of the system's")

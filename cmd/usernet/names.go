@@ -9,7 +9,7 @@ import (
 
 // config is the stack's.
 func (n *network) config() usernet.Config {
-	return usernet.Config{Resolver: &usernet.Resolver{Servers: n.dns}}
+	return usernet.Config{Resolver: &usernet.Resolver{Servers: n.dns}, CongestionControl: string(n.congestion)}
 }
 
 // checkName says what is missing to reach a host by its name.

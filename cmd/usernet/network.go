@@ -27,6 +27,8 @@ type network struct {
 	autoconf  bool
 	stats     bool
 	verbose   bool
+
+	congestion congestionValue // where there is TCP
 }
 
 // What an MTU may be, in bytes.

@@ -6,8 +6,25 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link/pipe"
 )
+
+// What --congestion names is the stack's.
+func TestCongestionOfStack(t *testing.T) {
+	var n network
+	if got := n.config().CongestionControl; got != "" {
+		t.Errorf("without the flag: %q", got)
+	}
+	for _, name := range usernet.CongestionControls() {
+		if err := n.congestion.Set(name); err != nil {
+			t.Error(err)
+		}
+		if got := n.config().CongestionControl; got != name {
+			t.Errorf("%q: the stack gets %q", name, got)
+		}
+	}
+}
 
 // Before a command begins, it is known whether another host has one of its IPv6
 // addresses.

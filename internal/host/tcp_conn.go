@@ -52,8 +52,9 @@ type TCPConn struct {
 
 // TCPOptions are what a connection is made with.
 type TCPOptions struct {
-	NoDelay   bool
-	KeepAlive tcp.KeepAlive
+	NoDelay    bool
+	KeepAlive  tcp.KeepAlive
+	Congestion *tcp.Algorithm // nil: the host's
 }
 
 func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, opt *TCPOptions, now time.Time) *TCPConn {
@@ -68,6 +69,7 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 		MSS:        mss,
 		DefaultMSS: defaultMSS(local.Addr()),
 		MaxSegment: maxSegment,
+		Congestion: opt.Congestion,
 	})
 	c.usePathMTULocked(now)
 	c.m.SetNoDelay(now, opt.NoDelay)

@@ -132,6 +132,11 @@ func (c *TCPConn) SetUserTimeout(d time.Duration) error {
 	return c.verb(func(now time.Time) error { c.m.SetUserTimeout(now, d); return nil })
 }
 
+// SetCongestionControl puts a in charge of the congestion window.
+func (c *TCPConn) SetCongestionControl(a *tcp.Algorithm) error {
+	return c.verb(func(now time.Time) error { c.m.SetCongestionControl(now, a); return nil })
+}
+
 // SetReadBuffer sets how many bytes may wait to be read, up to the host's bound.
 func (c *TCPConn) SetReadBuffer(n int) error {
 	return c.setBuffer(n, c.m.SetReceiveBuffer)
