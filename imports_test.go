@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/host":          {"tcp", "wire", "link"},
 	"internal/ladder":        {"wire"},
 	"internal/pcapng":        {},
+	"internal/plot":          {},
 	"sim":                    {".", "internal/ladder", "internal/pcapng", "link", "wire"},
 	"dns":                    {"golang.org/x/net/dns/dnsmessage"},
 	".":                      {"internal/host", "tcp", "wire", "link", "dns", "golang.org/x/net/dns/dnsmessage"},
