@@ -74,6 +74,8 @@ type Beginning struct {
 	Now     time.Duration
 	Initial int           // bytes: the initial window
 	RTT     time.Duration // of the handshake, 0 when it gave none; smoothed, when another one was in charge before
+	SACK    bool          // both ends take selective acknowledgments (RFC 2018): more than one loss is found in a round trip
+	Seed    uint64        // differs from connection to connection, for what is to be random
 }
 
 // Acknowledgment is the arrival of an ACK that says of something that it has

@@ -143,5 +143,8 @@ func (c *Conn) SetCongestionControl(t time.Time, a *Algorithm) {
 // startCongestionControl makes the congestion control, and tells it of the window.
 func (c *Conn) startCongestionControl(now instant) {
 	c.cc = c.algorithm.New()
-	c.cc.Start(&c.window, Beginning{Now: now.since(0), Initial: c.initialWindow(), RTT: c.rtt.srtt})
+	c.cc.Start(&c.window, Beginning{
+		Now: now.since(0), Initial: c.initialWindow(), RTT: c.rtt.srtt,
+		SACK: c.sackOK, Seed: uint64(c.snd.iss)<<32 | uint64(c.rcv.irs),
+	})
 }
