@@ -12,6 +12,7 @@ var gridAlgorithms = []struct {
 	name string
 	make func() CongestionControl
 }{
+	{"bbr", func() CongestionControl { return new(BBR) }},
 	{"reno", func() CongestionControl { return new(NewReno) }},
 }
 

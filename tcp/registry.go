@@ -24,6 +24,7 @@ const DefaultCongestionControl = "reno"
 // builtins are the algorithms that need not be registered, in the order of their
 // names.
 var builtins = []*Algorithm{
+	{"bbr", func() CongestionControl { return new(BBR) }},
 	{"reno", func() CongestionControl { return new(NewReno) }},
 }
 
