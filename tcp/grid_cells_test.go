@@ -14,6 +14,7 @@ var gridAlgorithms = []struct {
 }{
 	{"bbr", func() CongestionControl { return new(BBR) }},
 	{"reno", func() CongestionControl { return new(NewReno) }},
+	{"cubic", func() CongestionControl { return new(CUBIC) }},
 }
 
 // gridCell is a path of the grid.

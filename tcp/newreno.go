@@ -1,27 +1,31 @@
 package tcp
 
 // NewReno is the congestion control of RFC 5681: slow start and congestion
-// avoidance, by counting bytes. With the recovery that the machine does it is
-// RFC 6582's. The zero value is ready.
+// avoidance, by counting bytes. The zero value is ready.
 type NewReno struct {
-	acked int // bytes acknowledged since the window last grew in congestion avoidance
+	used    validation
+	initial int // bytes: the initial window
+	acked   int // bytes acknowledged since the window last grew in congestion avoidance
 }
 
 // Start implements [CongestionControl].
-func (r *NewReno) Start(*Window, Beginning) {}
+func (r *NewReno) Start(w *Window, s Beginning) {
+	r.initial = s.Initial
+	w.PacingRate = 0
+}
 
 // Acknowledged implements [CongestionControl].
 func (r *NewReno) Acknowledged(w *Window, a Acknowledgment) {
-	// A window that was not used up says nothing about the network. RFC 7661, 4.4:
-	// "A sender that is not cwnd-limited MUST NOT increase the cwnd".
-	if !a.Limited || a.Recovering && !a.InTimeout {
+	r.used.acknowledged(w, &a, r.initial)
+	if a.Recovering && !a.InTimeout || !w.mayGrow(&a) {
 		return
 	}
 	// After a timeout an ACK may cover more than was in the network: what was taken
 	// for lost, and was not, does not count.
-	n := min(a.Bytes, a.Before)
+	n := min(a.Delivered, a.Before)
 	if w.Bytes < w.SlowStartThreshold {
-		r.slowStart(w, n)
+		w.Bytes = min(w.Bytes+w.slowStart(n), UnboundedThreshold)
+		r.acked = 0
 		return
 	}
 	// RFC 5681, 3.1: "The RECOMMENDED way to increase cwnd during congestion
@@ -35,13 +39,12 @@ func (r *NewReno) Acknowledged(w *Window, a Acknowledgment) {
 	}
 }
 
-// slowStart grows the window for n bytes acknowledged.
-func (r *NewReno) slowStart(w *Window, n int) {
+// slowStart is how much the window grows in slow start for an ACK of n bytes.
+func (w *Window) slowStart(n int) int {
 	// RFC 5681, 3.1: "cwnd += min (N, SMSS)". An ACK for a super-segment stands
 	// for those that its segments would have got one by one, or two by two.
 	acks := max(1, (n+2*w.MSS-1)/(2*w.MSS))
-	w.Bytes = min(w.Bytes+min(n, acks*w.MSS), UnboundedThreshold)
-	r.acked = 0
+	return min(n, acks*w.MSS)
 }
 
 // Lost implements [CongestionControl].
@@ -52,7 +55,8 @@ func (r *NewReno) Lost(w *Window, l Loss) {
 	// held constant."
 	if !l.Again {
 		// "ssthresh = max (FlightSize / 2, 2*SMSS)"
-		w.SlowStartThreshold = max(l.Flight/2, 2*w.MSS)
+		flight := max(l.Flight, r.used.lost(w, l.Flight))
+		w.SlowStartThreshold = max(flight/2, 2*w.MSS)
 	}
 	w.Bytes = w.SlowStartThreshold
 	if l.Timeout {
@@ -68,19 +72,17 @@ func (r *NewReno) CongestionExperienced(w *Window, c Congestion) {
 	// RFC 3168, 6.1.2: "essentially the same as the congestion control response to
 	// a *single* dropped packet"
 	r.Lost(w, Loss{Now: c.Now, Flight: c.Flight})
+	r.used.loss = 0 // there is nothing to recover
 }
 
 // Recovered implements [CongestionControl].
-func (r *NewReno) Recovered(*Window, Recovery) {}
+func (r *NewReno) Recovered(w *Window, e Recovery) { r.used.recovered(w, &e) }
 
 // Sent implements [CongestionControl].
-func (r *NewReno) Sent(*Window, Sending) {}
+func (r *NewReno) Sent(_ *Window, s Sending) { r.used.sent(&s) }
 
 // Idle implements [CongestionControl].
 func (r *NewReno) Idle(w *Window, i Idleness) {
-	// RFC 5681, 4.1: "a TCP SHOULD set cwnd to no more than RW before beginning
-	// transmission if the TCP has not sent data in an interval exceeding the
-	// retransmission timeout."
-	w.Bytes = min(w.Bytes, i.Restart)
+	r.used.idle(w, &i)
 	r.acked = 0
 }

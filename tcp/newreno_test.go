@@ -6,7 +6,9 @@ import "testing"
 func TestNewRenoWindow(t *testing.T) {
 	var r NewReno
 	w := Window{MSS: 1000, Bytes: 10_000, SlowStartThreshold: UnboundedThreshold}
-	ack := func(n int) { r.Acknowledged(&w, Acknowledgment{Bytes: n, Before: w.Bytes, Limited: true}) }
+	ack := func(n int) {
+		r.Acknowledged(&w, Acknowledgment{Bytes: n, Delivered: n, Before: w.Bytes, Limited: true})
+	}
 	want := func(bytes, threshold int, why string) {
 		t.Helper()
 		if w.Bytes != bytes || w.SlowStartThreshold != threshold {
@@ -21,7 +23,7 @@ func TestNewRenoWindow(t *testing.T) {
 	want(12_100, UnboundedThreshold, "slow start, ACK division")
 	ack(8000)
 	want(16_100, UnboundedThreshold, "slow start, ACK of a super-segment: as four delayed ACKs")
-	r.Acknowledged(&w, Acknowledgment{Bytes: 5000, Before: 5000})
+	r.Acknowledged(&w, Acknowledgment{Bytes: 5000, Delivered: 5000, Before: 5000})
 	want(16_100, UnboundedThreshold, "the window was not used up")
 	r.Lost(&w, Loss{Flight: 16_000})
 	want(8000, 8000, "fast retransmit")
@@ -39,7 +41,7 @@ func TestNewRenoWindow(t *testing.T) {
 	want(2000, 2000, "ssthresh is at least two segments")
 	w.Bytes = 50_000
 	r.Idle(&w, Idleness{Restart: 10_000})
-	want(10_000, 2000, "restart after a pause")
+	want(10_000, 37_500, "restart after a pause, with slow start up to three quarters of the window")
 	w.Bytes = UnboundedThreshold
 	ack(1 << 30)
 	ack(1 << 30)

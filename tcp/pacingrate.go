@@ -1,0 +1,33 @@
+package tcp
+
+import "time"
+
+// Which rate the text of a window leaves at, for algorithms that decide a window
+// only.
+
+// minPacedRTT is the shortest round trip that a window is spread over: in a
+// shorter one, timers and the ACKs themselves are no finer than what they would
+// space out.
+const minPacedRTT = time.Millisecond
+
+// maxPacingRate is what fits an int everywhere. Beyond it a super-segment of 64
+// KiB takes less than 31 us, and nothing is paced.
+const maxPacingRate = 1<<31 - 1
+
+// setPacingRate sets the rate at which a window leaves: faster than it can be
+// acknowledged, so that the window decides, not the rate. In slow start it is
+// twice the window in a round trip, since the window doubles in one.
+func (w *Window) setPacingRate(srtt time.Duration) {
+	w.PacingRate = 0
+	if srtt < minPacedRTT {
+		return
+	}
+	gain := 1.2
+	// Near the threshold the window no longer doubles.
+	if w.Bytes < w.SlowStartThreshold/2 {
+		gain = 2
+	}
+	if rate := gain * float64(max(w.Bytes, w.MSS)) / srtt.Seconds(); rate < maxPacingRate {
+		w.PacingRate = max(1, int(rate))
+	}
+}
