@@ -189,6 +189,7 @@ func (c *Conn) returnToListen(now instant) {
 		MSS:        int(c.mss),
 		DefaultMSS: int(c.defaultMSS),
 		MaxSegment: int(c.maxSegment),
+		Congestion: c.algorithm,
 		Trace:      c.trace,
 	}
 	old := *c

@@ -174,6 +174,23 @@ func TestSetCongestionControl(t *testing.T) {
 	}
 }
 
+// A connection that falls back to LISTEN keeps what was chosen for it.
+func TestCongestionControlOfListener(t *testing.T) {
+	cfg := Config{Epoch: pairEpoch}.WithDefaults()
+	var c Conn
+	now := pairEpoch.Add(time.Second)
+	c.Init(&cfg, Params{MSS: 1000, Congestion: (&beginning{}).algorithm()})
+	c.OpenPassive()
+	var s Segment
+	s.Seq, s.Flags = 100, syn
+	c.Receive(now, &s)
+	s.Seq, s.Flags = 101, rst
+	c.Receive(now, &s)
+	if i := c.Info(); i.State != StateListen || i.CongestionControl != "of a test" {
+		t.Errorf("after SYN and RST: %v, %q", i.State, i.CongestionControl)
+	}
+}
+
 // Who takes over while lost segments are repaired, from one that let nobody lead the
 // window, is told of a loss: or the window would have nowhere to go.
 func TestSetCongestionControlInRecovery(t *testing.T) {
