@@ -17,6 +17,7 @@ type Conn struct {
 	window Window // congestion window
 	out    sendQueue
 	in     receiveQueue
+	sack   *sackReports // nil while there is nothing to tell
 	rtt    rttEstimator
 	timers timers
 
@@ -234,6 +235,7 @@ func (c *Conn) terminate(err error) {
 	c.urgentOut = false
 	c.out.release(c.cfg.Chunks, c.out.end, c.lent)
 	c.in.forget(c.cfg.Chunks)
+	c.sack = nil
 	if c.closed {
 		c.in.discard(c.cfg.Chunks, c.in.next)
 	}

@@ -35,13 +35,18 @@ func (c *Conn) acknowledgeLater(now instant) {
 	}
 }
 
-// acknowledgeOutOfOrder notes that segments beyond a gap have arrived. Each gets
+// acknowledgeOutOfOrder notes that segments beyond a gap have arrived, the first of
+// them with the number seq, and whether there was room for them. Each gets
 // an ACK of its own: the sender counts them. Those of a super-segment are as many
 // as make the sender act.
 //
 // RFC 5681, 4.2: "the receiver SHOULD send an immediate duplicate ACK when it
 // receives a data segment above a gap in the sequence space."
-func (c *Conn) acknowledgeOutOfOrder(segments int) {
+func (c *Conn) acknowledgeOutOfOrder(seq Seq, segments int, kept bool) {
+	if c.sackOK && kept {
+		c.reportBeyondGap(seq, segments)
+		return
+	}
 	c.oweDupACKs = uint8(min(int(c.oweDupACKs)+min(segments, dupThreshold), 255))
 }
 

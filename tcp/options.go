@@ -35,6 +35,10 @@ func (c *Conn) synOptions(o *wire.TCPOptions) {
 	if !c.cfg.NoWindowScale && (!answer || c.scaled) {
 		o.HasWindowScale, o.WindowScale = true, c.ourShift()
 	}
+	// RFC 2018, 2: "This two-byte option may be sent in a SYN by a TCP that has been
+	// extended to receive (and presumably process) the SACK option once the connection
+	// has opened."
+	o.SACKPermitted = !c.cfg.NoSACK && (!answer || c.sackOK)
 }
 
 // ourShift is the smallest window scale that can show the whole receive buffer.
@@ -63,6 +67,9 @@ func (c *Conn) peerOptions(now instant, seg *Segment) {
 	if c.snd.tsOK {
 		c.setRecent(now, o.TSVal)
 	}
+	// RFC 2018, 4: "If the data receiver has not received a SACK-Permitted option for
+	// a given connection, it MUST NOT send SACK options on that connection."
+	c.sackOK = o.SACKPermitted && !c.cfg.NoSACK
 	c.updateMSS()
 }
 

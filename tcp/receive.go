@@ -229,6 +229,7 @@ func (c *Conn) challenge(now instant) {
 // answerUnacceptable answers a segment that is outside of the window. Where it
 // has no text, and so no reason to be sent again, the answers are limited.
 func (c *Conn) answerUnacceptable(now instant, seg *Segment) {
+	c.reportOld(seg)
 	if seg.seqLen() > 0 || mayAnswerOdd(&c.oddReply, now) {
 		c.ackNow = true
 	}

@@ -1,5 +1,7 @@
 package tcp
 
+import "sort"
+
 // run is a range of text that has arrived beyond a gap: from start up to end.
 type run struct{ start, end Seq }
 
@@ -35,19 +37,38 @@ type arrival struct {
 }
 
 // insert takes the text of a, which must not lie before next, and says how many
-// bytes became readable and whether there was room for it.
-func (q *receiveQueue) insert(pool *Chunks, a arrival) (readable int, ok bool) {
+// bytes became readable and whether there was room for it. again is the first part
+// of it that had arrived before.
+func (q *receiveQueue) insert(pool *Chunks, a arrival) (readable int, again run, ok bool) {
 	if a.seq == q.next && len(q.runs) == 0 {
 		q.write(pool, a)
 		q.next = q.next.Add(a.n)
-		return a.n, true
+		return a.n, again, true
 	}
-	if !q.insertRun(pool, a) {
-		return 0, false
+	again, ok = q.insertRun(pool, a)
+	if !ok {
+		return 0, again, false
 	}
 	before := q.next
 	q.join()
-	return q.next.Sub(before), true
+	return q.next.Sub(before), again, true
+}
+
+// runAt returns the run that the byte seq lies in.
+func (q *receiveQueue) runAt(seq Seq) (r run, ok bool) {
+	if i := q.firstRun(seq); i < len(q.runs) && q.runs[i].start.LessEq(seq) && q.runs[i].end != seq {
+		return q.runs[i], true
+	}
+	return r, false
+}
+
+// firstRun returns the index of the first run that ends at seq or behind it.
+func (q *receiveQueue) firstRun(seq Seq) int {
+	n := len(q.runs)
+	if n > 0 && q.runs[n-1].start.LessEq(seq) && seq.LessEq(q.runs[n-1].end) {
+		return n - 1 // where most arrivals are
+	}
+	return sort.Search(n, func(i int) bool { return seq.LessEq(q.runs[i].end) })
 }
 
 // join moves next over the first run when nothing is missing before it.
@@ -62,26 +83,27 @@ func (q *receiveQueue) join() {
 	}
 }
 
-// insertRun writes what is new in a, and enters it into the runs. What arrived
+// insertRun writes what is new in a, and enters it into the runs; again is the
+// first part that is not. What arrived
 // first stays: a second copy of it, which may differ, is not looked at.
-func (q *receiveQueue) insertRun(pool *Chunks, a arrival) bool {
+func (q *receiveQueue) insertRun(pool *Chunks, a arrival) (again run, ok bool) {
 	start, end := a.seq, a.seq.Add(a.n)
-	i := 0
-	for i < len(q.runs) && q.runs[i].end.Less(start) {
-		i++
-	}
+	i := q.firstRun(start)
 	j := i // runs[i:j] overlap or touch the new one
 	at := start
 	for ; j < len(q.runs) && q.runs[j].start.LessEq(end); j++ {
 		if at.Less(q.runs[j].start) {
 			q.write(pool, a.part(at, q.runs[j].start))
 		}
+		if from, to := at.Max(q.runs[j].start), end.Min(q.runs[j].end); again.start == again.end && from.Less(to) {
+			again = run{from, to}
+		}
 		at = at.Max(q.runs[j].end)
 	}
 	// What comes next in order is a run only until join: refused, it would be sent
 	// again in vain for ever, where it fills but a part of the first gap.
 	if i == j && len(q.runs) >= maxRuns && start != q.next {
-		return false
+		return again, false
 	}
 	if at.Less(end) {
 		q.write(pool, a.part(at, end))
@@ -90,11 +112,11 @@ func (q *receiveQueue) insertRun(pool *Chunks, a arrival) bool {
 		q.runs = append(q.runs, run{})
 		copy(q.runs[i+1:], q.runs[i:])
 		q.runs[i] = run{start, end}
-		return true
+		return again, true
 	}
 	q.runs[i] = run{start.Min(q.runs[i].start), end.Max(q.runs[j-1].end)}
 	q.runs = append(q.runs[:i+1], q.runs[j:]...)
-	return true
+	return again, true
 }
 
 // part returns what a has from start up to end.

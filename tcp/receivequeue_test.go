@@ -3,6 +3,7 @@ package tcp
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -23,6 +24,7 @@ func TestReceiveQueue(t *testing.T) {
 		pool, q := new(Chunks), receiveQueue{}
 		q.start(base)
 		var got []byte
+		arrived := make([]bool, window)
 		for len(got) < window {
 			from := q.next.Sub(base)
 			if from == window {
@@ -35,9 +37,16 @@ func TestReceiveQueue(t *testing.T) {
 			text := stream[at : at+n]
 			cut := r.IntN(n + 1)
 			before := q.next
-			readable, ok := q.insert(pool, arrival{seq: base.Add(at), n: n, pieces: [][]byte{text[:cut], text[cut:]}})
+			again := firstAgain(arrived[at : at+n])
+			readable, twice, ok := q.insert(pool, arrival{seq: base.Add(at), n: n, pieces: [][]byte{text[:cut], text[cut:]}})
 			if !ok {
 				t.Fatalf("seed %d: refused", seed)
+			}
+			if have := (run{twice.start - base.Add(at), twice.end - base.Add(at)}); twice != (run{}) && have != again || twice == (run{}) && again != twice {
+				t.Fatalf("seed %d: %v of %d bytes had arrived before, want %v", seed, have, n, again)
+			}
+			for i := range n {
+				arrived[at+i] = true
 			}
 			if q.next.Sub(before) != readable {
 				t.Fatalf("seed %d: %d bytes became readable, next moved by %d", seed, readable, q.next.Sub(before))
@@ -52,6 +61,19 @@ func TestReceiveQueue(t *testing.T) {
 			t.Fatalf("seed %d: an empty queue holds memory", seed)
 		}
 	}
+}
+
+// firstAgain is the first part of a text that had arrived before, counted from the
+// text's start.
+func firstAgain(arrived []bool) run {
+	i := slices.Index(arrived, true)
+	if i < 0 {
+		return run{}
+	}
+	if n := slices.Index(arrived[i:], false); n >= 0 {
+		return run{Seq(i), Seq(i + n)}
+	}
+	return run{Seq(i), Seq(len(arrived))}
 }
 
 // TestFirstCopyStays: a second copy of text that waits beyond a gap does not
@@ -78,17 +100,17 @@ func TestRunsAreBounded(t *testing.T) {
 	q.start(0)
 	one := [][]byte{{1}}
 	for i := range maxRuns {
-		if _, ok := q.insert(pool, arrival{seq: Seq(2 + 2*i), n: 1, pieces: one}); !ok {
+		if _, _, ok := q.insert(pool, arrival{seq: Seq(2 + 2*i), n: 1, pieces: one}); !ok {
 			t.Fatalf("run %d is refused", i)
 		}
 	}
-	if _, ok := q.insert(pool, arrival{seq: 2 + 2*maxRuns, n: 1, pieces: one}); ok {
+	if _, _, ok := q.insert(pool, arrival{seq: 2 + 2*maxRuns, n: 1, pieces: one}); ok {
 		t.Error("one more than the bound is taken")
 	}
-	if _, ok := q.insert(pool, arrival{seq: 3, n: 1, pieces: one}); !ok {
+	if _, _, ok := q.insert(pool, arrival{seq: 3, n: 1, pieces: one}); !ok {
 		t.Error("what joins two runs is refused")
 	}
-	if n, _ := q.insert(pool, arrival{seq: 0, n: 2, pieces: [][]byte{{1, 1}}}); n != 5 {
+	if n, _, _ := q.insert(pool, arrival{seq: 0, n: 2, pieces: [][]byte{{1, 1}}}); n != 5 {
 		t.Errorf("%d bytes became readable, want 5", n)
 	}
 }
@@ -103,14 +125,14 @@ func TestTextInOrderIsNeverRefused(t *testing.T) {
 		q.insert(pool, arrival{seq: Seq(10 + 2*i), n: 1, pieces: [][]byte{{1}}})
 	}
 	for i := range 9 {
-		if n, ok := q.insert(pool, arrival{seq: Seq(i), n: 1, pieces: [][]byte{{1}}}); n != 1 || !ok {
+		if n, _, ok := q.insert(pool, arrival{seq: Seq(i), n: 1, pieces: [][]byte{{1}}}); n != 1 || !ok {
 			t.Fatalf("byte %d: %d became readable, %v", i, n, ok)
 		}
 		if len(q.runs) > maxRuns {
 			t.Fatalf("%d runs", len(q.runs))
 		}
 	}
-	if n, _ := q.insert(pool, arrival{seq: 9, n: 1, pieces: [][]byte{{1}}}); n != 2 {
+	if n, _, _ := q.insert(pool, arrival{seq: 9, n: 1, pieces: [][]byte{{1}}}); n != 2 {
 		t.Errorf("%d bytes became readable, want 2", n)
 	}
 }

@@ -19,7 +19,8 @@ import (
 //
 // What the machine sends must be wanted, in its order, before the script goes on: a want also shows that nothing else was
 // sent. A want compares what its notation has; where it leaves out window, urgent pointer, PSH or an option, any will do.
-// A send that leaves out the window has that of the segment before.
+// A send that leaves out the window has that of the segment before. In a script with selective acknowledgments a want also
+// shows which blocks there are: none where it has none.
 //
 // The machine's text begins at 100 and the peer's at 300, as in the figures of RFC 9293, and both send a known text, so
 // that each byte that arrives is checked. Each script runs twice, the second time close to where numbers wrap.
@@ -33,6 +34,7 @@ type setup struct {
 	peerScale  int  // window scale of the peer, -1: sends none although we do
 	scale      bool // both use window scale
 	timestamps bool // both use timestamps
+	sack       bool // both use selective acknowledgments
 	mixed      bool // one side offers timestamps, the other does not
 	maxSegment int  // Params.MaxSegment
 }
@@ -106,7 +108,7 @@ type heard struct {
 
 func (s *dialogue) init() {
 	s.cfg = tcp.Config{
-		Epoch: epoch, NoTimestamps: !s.timestamps, NoWindowScale: !s.scale,
+		Epoch: epoch, NoTimestamps: !s.timestamps, NoWindowScale: !s.scale, NoSACK: !s.sack,
 		QuickACKs: -1, // all ACKs are delayed alike
 	}
 	if s.setup.config != nil {
@@ -145,6 +147,9 @@ func (s *dialogue) synOptions() string {
 	if s.scale && s.peerScale >= 0 {
 		o += fmt.Sprintf("<WS=%d>", s.peerScale)
 	}
+	if s.sack {
+		o += "<SACKOK>"
+	}
 	return o
 }
 
@@ -165,6 +170,7 @@ func (s *dialogue) parse(notation string, fromPeer bool) (wire.TCP, int) {
 	if h.Flags.Has(wire.ACK) {
 		h.Ack += to
 	}
+	moveBlocks(&h, to)
 	return h, n
 }
 
@@ -180,7 +186,16 @@ func (s *dialogue) show(h wire.TCP, n int, fromPeer bool) string {
 	if h.Flags.Has(wire.ACK) {
 		h.Ack -= to
 	}
+	moveBlocks(&h, -to)
 	return h.NotationVerbose(n)
+}
+
+// moveBlocks adds by to the numbers of SACK blocks.
+func moveBlocks(h *wire.TCP, by tcp.Seq) {
+	for i := range h.Options.SACK[:h.Options.NumSACK] {
+		h.Options.SACK[i].Left += by
+		h.Options.SACK[i].Right += by
+	}
 }
 
 func (s *dialogue) logf(format string, args ...any) {

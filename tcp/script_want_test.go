@@ -116,6 +116,10 @@ func (s *dialogue) hearOptions(seg *tcp.Segment) {
 	if o.HasWindowScale && s.scale && s.peerScale >= 0 {
 		s.ourScale, s.theirScale = o.WindowScale, uint8(s.peerScale)
 	}
+	if o.SACKPermitted && !s.sack {
+		s.Errorf("SACK is offered although it is off")
+	}
+	s.hearBlocks(seg)
 	if o.HasTimestamps != s.timestamps && !seg.Flags.Has(wire.RST) && !s.mixed {
 		// RFC 7323, 3.2: "Once TSopt has been successfully negotiated [...] the TSopt MUST be sent in every non-<RST> segment"
 		s.Errorf("timestamps in a segment: %v, want %v", o.HasTimestamps, s.timestamps)
@@ -125,6 +129,31 @@ func (s *dialogue) hearOptions(seg *tcp.Segment) {
 			s.Errorf("timestamps go back")
 		}
 		s.tsRecent, s.tsAt = o.TSVal, s.now
+	}
+}
+
+// hearBlocks checks the SACK blocks of a segment: but for the first, which may tell of what has arrived twice (RFC 2883),
+// they lie beyond the acknowledgment, and there are gaps between them.
+func (s *dialogue) hearBlocks(seg *tcp.Segment) {
+	s.Helper()
+	blocks := seg.Options.SACK[:seg.Options.NumSACK]
+	if len(blocks) > 0 && !s.sack {
+		// RFC 2018, 4: "If the data receiver has not received a SACK-Permitted option for a given connection, it MUST NOT send
+		// SACK options on that connection."
+		s.Errorf("SACK blocks although SACK was not agreed on")
+	}
+	for i, b := range blocks {
+		if !b.Left.Less(b.Right) {
+			s.Errorf("an empty SACK block")
+		}
+		for _, other := range blocks[max(i, 1):] {
+			if i > 0 && other != b && other.Left.LessEq(b.Right) && b.Left.LessEq(other.Right) {
+				s.Errorf("SACK blocks overlap or touch")
+			}
+		}
+		if i > 0 && b.Left.LessEq(seg.Ack) {
+			s.Errorf("a SACK block is not beyond the acknowledgment")
+		}
 	}
 }
 
@@ -145,13 +174,17 @@ func (s *dialogue) want(notation, why string) {
 		(n == got.Len || n == wire.TextUnknown && got.Len > 0)
 	o, wo := &have.Options, &h.Options
 	for field, differs := range map[string]bool{
-		"<WND=":   have.Window != h.Window,
-		"<UP=":    have.Urgent != h.Urgent,
-		"<MSS=":   !o.HasMSS || o.MSS != wo.MSS,
-		"<WS=":    !o.HasWindowScale || o.WindowScale != wo.WindowScale,
-		"<TSVAL=": !o.HasTimestamps || o.TSVal != wo.TSVal || o.TSEcr != wo.TSEcr,
+		"<WND=":    have.Window != h.Window,
+		"<UP=":     have.Urgent != h.Urgent,
+		"<MSS=":    !o.HasMSS || o.MSS != wo.MSS,
+		"<SACKOK>": !o.SACKPermitted,
+		"<WS=":     !o.HasWindowScale || o.WindowScale != wo.WindowScale,
+		"<TSVAL=":  !o.HasTimestamps || o.TSVal != wo.TSVal || o.TSEcr != wo.TSEcr,
 	} {
 		same = same && !(differs && strings.Contains(notation, field))
+	}
+	if s.sack && (o.NumSACK != wo.NumSACK || o.SACK != wo.SACK) {
+		same = false
 	}
 	if !same {
 		s.Fatalf("%s:\nwant %s\nhave %s", why, notation, s.show(got.TCP, got.Len, false))

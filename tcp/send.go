@@ -101,7 +101,10 @@ func (c *Conn) sendSYN(now instant, out *Segment) {
 // sendACK sends an ACK without text.
 //
 // RFC 9293, 3.10.7.4: "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"
-func (c *Conn) sendACK(now instant, out *Segment) { c.header(now, out, c.ackSeq()) }
+func (c *Conn) sendACK(now instant, out *Segment) {
+	c.header(now, out, c.ackSeq())
+	c.selectiveACK(out)
+}
 
 // ackSeq is the number of a segment without text: SND.NXT, or the right edge of
 // the peer's window when a probe, or a peer that shrank it, has left SND.NXT

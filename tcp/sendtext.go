@@ -139,6 +139,7 @@ func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
 	}
 	c.header(now, out, seq)
 	out.Text, out.Len = c.out.pieces(out.Text, seq, n), n
+	c.selectiveACK(out)
 	if n > c.window.MSS {
 		out.SegmentSize = c.window.MSS
 	}

@@ -2,6 +2,7 @@ package tcp
 
 // Seventh, process the segment text.
 func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
+	again := c.reportOld(seg)
 	// Text of the peer's SYN may have become valid with this segment's ACK.
 	text.arrival = text.from(c.rcv.nxt)
 	if text.n == 0 {
@@ -26,33 +27,42 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 	}
 	c.noteText(now)
 	segments := c.learnSize(seg)
-	r := c.acceptText(now, text, segments)
+	r := c.acceptText(now, text, segments, again)
 	c.noteFIN(text.fin, text.seq.Add(text.n))
 	return r
 }
 
-// acceptText queues text and decides about its ACK.
+// acceptText queues text and decides about its ACK; again says that part of the
+// segment has arrived before, and that this is told.
 //
 // RFC 9293, 3.10.7.4: "When the TCP endpoint takes responsibility for delivering
 // the data to the user, it must also acknowledge the receipt of the data. [...] it
 // advances RCV.NXT over the data accepted, and adjusts RCV.WND as appropriate to
 // the current buffer availability. The total of RCV.NXT and RCV.WND should not be
 // reduced." Segments beyond a gap are kept (SHLD-31).
-func (c *Conn) acceptText(now instant, text inWindow, segments int) Reason {
-	gaps := len(c.in.runs) > 0
-	readable, ok := c.in.insert(c.cfg.Chunks, text.arrival)
+func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) Reason {
+	gaps := len(c.in.runs) > 0 || c.rcv.finSeen
+	readable, twice, ok := c.in.insert(c.cfg.Chunks, text.arrival)
 	c.progress = c.progress || readable > 0
 	c.rcv.nxt = c.in.next
+	// RFC 2883, 4.2: "If the data packet being acknowledged contains multiple partial
+	// duplicate sub-segments, then only the first such duplicate sub-segment is
+	// reported in the SACK option."
+	report := c.sackOK && !again && twice.start != twice.end
 	switch {
+	case readable == 0 && c.sackOK && ok && (again || report):
+		c.reportBeyondGap(text.seq, 0) // with the duplicate
 	case readable == 0:
-		c.acknowledgeOutOfOrder(segments)
+		c.acknowledgeOutOfOrder(text.seq, segments, ok)
 	case gaps:
 		// RFC 5681, 4.2: "the receiver SHOULD send an immediate ACK when it receives a
-		// data segment that fills in all or part of a gap in the sequence space." The
-		// duplicates that were to be sent before would now look like ones of this ACK.
-		c.ackNow, c.oweDupACKs = true, 0
+		// data segment that fills in all or part of a gap in the sequence space."
+		c.reportFilled()
 	default:
 		c.acknowledgeLater(now)
+	}
+	if report {
+		c.reportDuplicate(twice.start, twice.end)
 	}
 	if !ok {
 		return ReasonTooManyRuns
@@ -72,16 +82,14 @@ func (c *Conn) noteFIN(has bool, seq Seq) {
 		return
 	}
 	if c.rcv.finSeen {
-		c.ackNow = c.ackNow || c.rcv.fin != c.rcv.nxt
+		c.reportFIN()
 		return
 	}
 	if n := len(c.in.runs); n > 0 && seq.Less(c.in.runs[n-1].end) {
 		return // text has arrived from behind it
 	}
 	c.rcv.finSeen, c.rcv.fin = true, seq
-	if seq != c.rcv.nxt {
-		c.ackNow = true
-	}
+	c.reportFIN()
 }
 
 // Eighth, check the FIN bit.
@@ -95,7 +103,7 @@ func (c *Conn) processFIN(now instant) {
 	c.rcv.finTaken = true
 	c.rcv.nxt = c.rcv.nxt.Add(1)
 	c.rcv.edge = c.rcv.edge.Max(c.rcv.nxt)
-	c.ackNow, c.oweDupACKs = true, 0
+	c.reportFilled()
 	switch c.state {
 	case StateEstablished:
 		c.enter(StateCloseWait)
