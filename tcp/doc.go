@@ -19,13 +19,12 @@
 // (CLOSED, LISTEN, SYN-SENT) and receive.go (the other states), in the RFC's
 // own order. conn.go has the variables of a connection, verbs.go the calls of
 // the user, send.go decides what is sent next, ack.go what an acknowledgment
-// does, retransmit.go and recovery.go what happens to lost segments, sackreply.go what
-// the peer is told of its own, pathmtu.go how
-// large a segment may be. Ideas that have an RFC of their own have a file of their
-// own.
+// does, retransmit.go and recovery.go what happens to lost segments, sackreply.go
+// what the peer hears of its own, pathmtu.go how large a segment may be. Ideas that
+// have an RFC of their own have a file of their own.
 //
 // # What it does not do yet
 //
-// Recovery by selective acknowledgments (RFC 6675), RACK (RFC 8985), CUBIC (RFC 9438), and ECN
-// (RFC 3168). Congestion control is NewReno behind [CongestionControl].
+// Recovery by selective acknowledgments (RFC 6675), RACK (RFC 8985), CUBIC (RFC
+// 9438), and ECN (RFC 3168). Congestion control is NewReno behind [CongestionControl].
 package tcp

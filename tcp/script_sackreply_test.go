@@ -119,8 +119,9 @@ func TestSACKOfABatch(t *testing.T) {
 		s.want("<SEQ=100><ACK=300><CTL=ACK><SACK=800-810,700-710,600-610,500-510>", "the fifth")
 		s.want("<SEQ=100><ACK=300><CTL=ACK><SACK=900-910,800-810,700-710,600-610>", "the sixth")
 	})
-	// RFC 9293 MUST-58: ten segments of one run are not ten ACKs; three are enough for a sender that counts them.
+	// Ten segments of one run are not ten ACKs; three are enough for a sender that counts them.
 	script(t, setup{sack: true}, func(s *dialogue) {
+		// RFC 9293 MUST-58
 		s.establish()
 		var batch []string
 		for i := range 10 {
@@ -138,9 +139,10 @@ func TestSACKOfABatch(t *testing.T) {
 	})
 }
 
-// TestSACKBesideText: RFC 9293 MUST-16: blocks do not make a segment longer than the path carries.
+// TestSACKBesideText: blocks do not make a segment longer than the path carries.
 func TestSACKBesideText(t *testing.T) {
 	script(t, setup{sack: true, timestamps: true, maxSegment: 10000}, func(s *dialogue) {
+		// RFC 9293 MUST-16
 		s.establish()
 		s.send(segment(800, 100, 500), "beyond a gap")
 		s.want("<SEQ=100><ACK=300><CTL=ACK><SACK=800-1300>", "an ACK")
