@@ -7,16 +7,6 @@ import (
 	"github.com/usernet-go/usernet/link"
 )
 
-// gridAlgorithms are what the grid compares.
-var gridAlgorithms = []struct {
-	name string
-	make func() CongestionControl
-}{
-	{"bbr", func() CongestionControl { return new(BBR) }},
-	{"reno", func() CongestionControl { return new(NewReno) }},
-	{"cubic", func() CongestionControl { return new(CUBIC) }},
-}
-
 // gridCell is a path of the grid.
 type gridCell struct {
 	name       string

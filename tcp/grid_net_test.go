@@ -66,11 +66,17 @@ type gridFlow struct {
 	read     int
 	done     time.Time // when all of size had been read
 
+	eager bool                 // the receiver acknowledges each packet
+	lie   func(s *Segment)     // nil, or sends what a hostile receiver makes of an ACK
+	after func(c *Conn, n int) // nil, or called when a machine has sent n segments
+
 	first    []*gridNote // of new text, in order
 	again    []*gridNote
 	arrived  int // packets with text
 	acks     int // packets without text that the receiver has sent
+	answers  int // likewise the sender
 	overflow int
+	offered  []int // bytes of text that have left in each of gridTick
 }
 
 // gridNote is a packet with text on the wire.
@@ -81,6 +87,9 @@ type gridNote struct {
 
 // The sender's user keeps that much text unsent, so that it is never what limits.
 const gridUnsent = 1 << 20
+
+// gridTick is a step of gridFlow.offered.
+const gridTick = 10 * time.Millisecond
 
 // gridQueue is a queue's length in products of rate and round trip.
 func gridQueue(rate int64, rtt time.Duration, products float64) int {
@@ -96,9 +105,9 @@ func newGridNet(p link.Path, seed uint64) *gridNet {
 }
 
 // add lets a flow of size bytes begin after a while; 0 bytes are without end.
-func (n *gridNet) add(algorithm func() CongestionControl, maxSegment, size int, after time.Duration) *gridFlow {
+func (n *gridNet) add(algorithm *Algorithm, maxSegment, size int, after time.Duration) *gridFlow {
 	cfg := n.cfg
-	cfg.Congestion = &Algorithm{New: algorithm}
+	cfg.Congestion = algorithm
 	f := &gridFlow{net: n, id: len(n.flows), size: size, starts: n.now.Add(after)}
 	f.iss = Seq(1_000_000_000 * (1 + f.id))
 	f.from.Init(&cfg, Params{ISS: f.iss, MSS: 1460, MaxSegment: maxSegment})
@@ -182,6 +191,7 @@ func (f *gridFlow) arrive(forward bool, x *flight) {
 		f.arrived++
 	}
 	f.to.Receive(f.net.now, &x.seg)
+	f.to.ackNow = f.to.ackNow || f.eager && len(x.text) > 0
 	for f.to.in.len() > 0 {
 		k, err := f.to.Read(f.net.now, f.net.buffer[:])
 		if err != nil && err != io.EOF {
@@ -205,7 +215,7 @@ func (f *gridFlow) arrive(forward bool, x *flight) {
 
 // output sends what a machine has to send.
 func (f *gridFlow) output(c *Conn) {
-	n := f.net
+	n, sent := f.net, 0
 	for again := true; again; {
 		again = false
 		if c == &f.from {
@@ -214,8 +224,14 @@ func (f *gridFlow) output(c *Conn) {
 		for c.Next(n.now, &n.seg) {
 			f.send(c == &f.from, &n.seg)
 			again = c == &f.from
+			if sent++; sent > 100_000 {
+				panic(unfit("a machine sends without end"))
+			}
 		}
 		c.Returned()
+	}
+	if f.after != nil {
+		f.after(c, sent)
 	}
 	if n.watch != nil && c == &f.from {
 		n.watch(f)
@@ -254,7 +270,11 @@ func (f *gridFlow) send(forward bool, s *Segment) {
 	n := f.net
 	if !forward {
 		f.acks++
-		n.carry(f, false, s, nil)
+		if f.lie != nil && s.Flags == ack {
+			f.lie(s)
+		} else {
+			n.carry(f, false, s, nil)
+		}
 		return
 	}
 	at := s.Seq.Sub(f.iss.Add(1))
@@ -363,12 +383,18 @@ func (f *gridFlow) note(x *flight) *gridNote {
 	g := &gridNote{start: start, end: start + len(x.text)}
 	switch {
 	case len(x.text) == 0:
+		f.answers++
+		return g
 	case g.end > f.top:
 		f.first = append(f.first, g)
 		f.top = g.end
 	default:
 		f.again = append(f.again, g)
 	}
+	for tick := int(f.net.now.Sub(f.starts) / gridTick); len(f.offered) <= tick; {
+		f.offered = append(f.offered, 0)
+	}
+	f.offered[len(f.offered)-1] += len(x.text)
 	return g
 }
 

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"bufio"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -44,7 +45,7 @@ type gridResult struct {
 }
 
 // runGrid runs a cell with an algorithm.
-func runGrid(c gridCell, algorithm func() CongestionControl, seed uint64, watch func(*gridFlow)) (r gridResult) {
+func runGrid(c gridCell, algorithm *Algorithm, seed uint64, watch func(*gridFlow)) (r gridResult) {
 	n := newGridNet(c.path, seed)
 	n.watch = watch
 	f := n.add(algorithm, c.maxSegment, 0, 0)
@@ -69,44 +70,34 @@ func runGrid(c gridCell, algorithm func() CongestionControl, seed uint64, watch 
 	return r
 }
 
-const gridHead = "cell                     algorithm  Mbit/s   sent resent spurious dropped  wait mean/most ms  ACKs  1 MB: median/most ms"
-
-func (r gridResult) row(cell, algorithm string) string {
-	ms := func(d time.Duration) float64 { return float64(d) / 1e6 }
-	return fmt.Sprintf("%-24s %-9s %7.2f %6d %6d %8d %7d %9.1f %8.1f  %.2f %10.0f %9.0f", cell, algorithm, r.goodput,
-		r.sent, r.resent, r.spurious, r.dropped, ms(r.wait), ms(r.most), r.acks, ms(r.median), ms(r.max))
-}
-
-// TestGrid prints what algorithms make of paths.
+// TestGrid prints what algorithms make of paths, when it is told of which, and
+// otherwise holds what they make of all of them to the golden file.
 //
-//	go test ./tcp -run TestGrid -v -cell '100M/100ms/1%' -cc bbr
-//	go test ./tcp -run TestGrid -v -cell '100M/20ms/0%$' -cc cubic -seeds 5 -plot /tmp/course.csv
+//	go test ./tcp -run 'TestGrid$' -v -cell '100M/100ms/1%' -cc bbr
+//	go test ./tcp -run 'TestGrid$' -v -cell '100M/20ms/0%$' -cc cubic -seeds 5 -plot /tmp/course.csv
+//	go test ./tcp -run 'TestGrid$' -update
 func TestGrid(t *testing.T) {
+	jobs := gridJobs(*gridOnly, *gridCC)
 	if *gridOnly == "" && *gridCC == "" {
-		*gridOnly = "^10M/20ms/"
-	}
-	only, cc := regexp.MustCompile(*gridOnly), regexp.MustCompile(*gridCC)
-	var jobs []gridJob
-	for _, c := range gridCells() {
-		for _, a := range gridAlgorithms {
-			for s := range uint64(*gridSeeds) {
-				if only.MatchString(c.name) && cc.MatchString(a.name) {
-					jobs = append(jobs, gridJob{cell: c, name: a.name, make: a.make, seed: *gridFirst + s})
-				}
-			}
+		if *gridSeeds > 1 || *gridPlot != "" {
+			t.Fatal("-seeds and -plot are for some cells: -cell, -cc")
 		}
+		goldenGrid(t, jobs)
+		return
 	}
 	runJobs(jobs)
-	var b strings.Builder
-	fmt.Fprintln(&b, gridHead)
-	for _, j := range jobs {
+	b := []string{gridHead}
+	for i, j := range jobs {
 		if j.err != nil {
-			t.Errorf("-cell '%s$' -cc %s -from %d: %v", j.cell.name, j.name, j.seed, j.err)
+			t.Error(j.err)
 			continue
 		}
-		fmt.Fprintln(&b, j.row(j.cell.name, j.name))
+		b = append(b, j.row())
+		if n := *gridSeeds; n > 1 && i%n == n-1 {
+			b = append(b, medianJob(jobs[i+1-n:i+1]).row()+"  median")
+		}
 	}
-	t.Log("\n" + b.String())
+	t.Log("\n" + strings.Join(b, "\n"))
 	if *gridPlot != "" && len(jobs) > 0 {
 		if err := plotGrid(*gridPlot, jobs[len(jobs)-1]); err != nil {
 			t.Error(err)
@@ -114,11 +105,50 @@ func TestGrid(t *testing.T) {
 	}
 }
 
+// gridJobs are the runs of the cells and algorithms whose names match.
+func gridJobs(cells, algorithms string) (jobs []gridJob) {
+	only, cc := regexp.MustCompile(cells), regexp.MustCompile(algorithms)
+	for _, c := range gridCells() {
+		for _, a := range builtins {
+			for s := range uint64(*gridSeeds) {
+				if only.MatchString(c.name) && cc.MatchString(a.Name) {
+					jobs = append(jobs, gridJob{cell: c, algorithm: a, seed: *gridFirst + s})
+				}
+			}
+		}
+	}
+	return jobs
+}
+
+// medianJob is the medians of many seeds.
+func medianJob(jobs []gridJob) gridJob {
+	m := jobs[0]
+	median(jobs, func(j *gridJob) *float64 { return &j.goodput }, &m)
+	median(jobs, func(j *gridJob) *int { return &j.sent }, &m)
+	median(jobs, func(j *gridJob) *int { return &j.resent }, &m)
+	median(jobs, func(j *gridJob) *int { return &j.spurious }, &m)
+	median(jobs, func(j *gridJob) *int { return &j.dropped }, &m)
+	median(jobs, func(j *gridJob) *time.Duration { return &j.wait }, &m)
+	median(jobs, func(j *gridJob) *time.Duration { return &j.most }, &m)
+	median(jobs, func(j *gridJob) *float64 { return &j.acks }, &m)
+	median(jobs, func(j *gridJob) *time.Duration { return &j.median }, &m)
+	median(jobs, func(j *gridJob) *time.Duration { return &j.max }, &m)
+	return m
+}
+
+func median[T cmp.Ordered](jobs []gridJob, field func(*gridJob) *T, to *gridJob) {
+	var all []T
+	for i := range jobs {
+		all = append(all, *field(&jobs[i]))
+	}
+	slices.Sort(all)
+	*field(to) = all[len(all)/2]
+}
+
 type gridJob struct {
-	cell gridCell
-	name string
-	make func() CongestionControl
-	seed uint64
+	cell      gridCell
+	algorithm *Algorithm
+	seed      uint64
 	gridResult
 	err error
 }
@@ -128,12 +158,12 @@ func (j *gridJob) run(watch func(*gridFlow)) {
 		switch p := recover().(type) {
 		case nil:
 		case unfit:
-			j.err = fmt.Errorf("%s", string(p))
+			j.err = fmt.Errorf("-cell '%s$' -cc '%s$' -from %d: %s", j.cell.name, j.algorithm.Name, j.seed, string(p))
 		default:
 			panic(p)
 		}
 	}()
-	j.gridResult = runGrid(j.cell, j.make, j.seed, watch)
+	j.gridResult = runGrid(j.cell, j.algorithm, j.seed, watch)
 }
 
 // runJobs runs the jobs on all processors.
