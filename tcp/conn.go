@@ -11,6 +11,7 @@ type Conn struct {
 	cc        CongestionControl // nil until the connection is established
 	err       error             // why the connection ended
 	trace     *Trace            // Params.Trace; nil: nobody wants to know
+	counts    *counters         // nil until text flows
 
 	softErr error // what ICMP last reported; see Unreachable
 
@@ -80,6 +81,8 @@ type Conn struct {
 	sendBuffer    int32  // Config.SendBuffer, or SetSendBuffer
 	receiveBuffer int32  // likewise
 	resent        uint32 // segments sent again, for Info
+	segmentsOut   uint32 // segments sent, for Info, and so likewise:
+	segmentsIn    uint32
 	mss           uint16 // Params.MSS, or SetMSS: largest text that our link carries, without options
 	advertisedMSS uint16
 	defaultMSS    uint16 // Params.DefaultMSS
@@ -233,6 +236,7 @@ func (c *Conn) terminate(err error) {
 	c.timers.clearAll()
 	c.synNow, c.ackNow, c.resendNow, c.probeNow, c.aliveNow, c.oweDupACKs = false, false, false, false, false, 0
 	c.urgentOut = false
+	c.countEnd()
 	c.out.release(c.cfg.Chunks, c.out.end, c.lent)
 	c.in.forget(c.cfg.Chunks)
 	c.sack = nil

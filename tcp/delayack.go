@@ -53,14 +53,27 @@ func (c *Conn) acknowledgeOutOfOrder(seq Seq, segments int, kept bool) {
 // learnSize notes what the peer's full-sized segments look like, and how many a
 // segment stands for.
 func (c *Conn) learnSize(seg *Segment) (segments int) {
+	c.rcvMSS = max(c.rcvMSS, uint16(c.sizeOf(seg)))
+	return c.segmentsOf(seg)
+}
+
+// sizeOf is how much text the segments have that seg stands for.
+func (c *Conn) sizeOf(seg *Segment) int {
 	size := seg.SegmentSize
 	if size == 0 {
 		// Larger than what was advertised: it was put together on the way.
 		size = min(seg.Len, int(c.advertisedMSS))
 	}
-	size = min(size, 65535)
-	c.rcvMSS = max(c.rcvMSS, uint16(size))
-	return max(1, (seg.Len+size-1)/max(1, size))
+	return min(size, 65535)
+}
+
+// segmentsOf is how many segments seg stands for.
+func (c *Conn) segmentsOf(seg *Segment) int {
+	size := c.sizeOf(seg)
+	if seg.Len <= size {
+		return 1
+	}
+	return (seg.Len + size - 1) / size
 }
 
 // noteText counts on text that arrived: it decides whether ACKs wait.

@@ -1,9 +1,43 @@
 package tcp
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
-// Info describes a connection at an instant: RFC 9293's STATUS, and what TCP_INFO
-// of Linux tells as far as it exists here.
+// Info describes a connection at an instant: RFC 9293's STATUS, and what TCP_INFO of
+// Linux tells. Where Linux counts segments in the network, of its MSS each, these are
+// bytes of text; what has happened in the connection's whole life is counted from its
+// SYN on. The fields of struct tcp_info are here:
+//
+//	tcpi_state, _retransmits, _backoff      State, Retransmits, Backoff
+//	tcpi_ca_state                           Recovering; TCP_CONGESTION: CongestionControl
+//	tcpi_probes                             Probes
+//	tcpi_options                            Timestamps, SACK; SndScale and RcvScale are not 0
+//	tcpi_snd_wscale, _rcv_wscale            SndScale, RcvScale
+//	tcpi_rto, _ato                          RTO, DelayedACK
+//	tcpi_snd_mss, _rcv_mss, _advmss, _pmtu  MSS, ReceivedMSS, AdvertisedMSS, PathMSS without headers
+//	tcpi_unacked                            Flight
+//	tcpi_last_data_sent, _last_data_recv    LastTextSent, LastTextReceived, as instants
+//	tcpi_last_ack_recv                      LastHeard, as an instant
+//	tcpi_rtt, _rttvar                       SRTT, RTTVar
+//	tcpi_snd_ssthresh, _snd_cwnd            Ssthresh, Cwnd
+//	tcpi_pacing_rate                        PacingRate
+//	tcpi_total_retrans                      Resent
+//	tcpi_bytes_sent, _bytes_retrans         BytesSent, BytesResent
+//	tcpi_bytes_acked, _bytes_received       BytesAcked, BytesReceived, both without SYN and FIN
+//	tcpi_segs_out, _segs_in                 SegmentsSent, SegmentsReceived
+//	tcpi_data_segs_out, _data_segs_in       TextSegmentsSent, TextSegmentsReceived
+//	tcpi_notsent_bytes                      Unsent
+//	tcpi_busy_time                          Busy
+//	tcpi_rwnd_limited, _sndbuf_limited      ReceiveWindowLimited, SendBufferLimited
+//	tcpi_rcv_ooopack                        OutOfOrder
+//	tcpi_snd_wnd, _rcv_wnd                  SndWnd, RcvWnd
+//	tcpi_total_rto, _total_rto_recoveries   Timeouts, TimeoutRecoveries, those of SYN not among them
+//	tcpi_total_rto_time                     TimeoutTime
+//
+// Not here, since there is no such thing: tcpi_fackets and tcpi_last_ack_sent, which
+// Linux does not fill either, _fastopen_client_fail, _max_pacing_rate, _rehash.
 type Info struct {
 	State State
 
@@ -12,6 +46,7 @@ type Info struct {
 	RcvWnd                 int // ours in bytes
 	SndScale, RcvScale     int // window scale shifts
 	Timestamps             bool
+	SACK                   bool // both ends take selective acknowledgments
 
 	MSS           int // bytes of text in a full segment that we send
 	PeerMSS       int // what the peer's MSS option said, or its default
@@ -20,7 +55,9 @@ type Info struct {
 	PathMSS       int // largest text without options that the path is known to carry; 0: what both ends take
 	BlackHoles    int // times that segments became smaller because large ones seemed to vanish
 
-	CongestionControl string // the algorithm's name
+	// CongestionControl is the algorithm's name, and CongestionState what it tells of
+	// itself, if it is a fmt.Stringer.
+	CongestionControl, CongestionState string
 
 	Cwnd       int // congestion window in bytes, with its inflation in recovery
 	Ssthresh   int // slow start threshold in bytes; UnboundedThreshold: none yet
@@ -31,17 +68,42 @@ type Info struct {
 	SRTT, RTTVar time.Duration // 0: not measured yet
 	RTO          time.Duration // with back-off
 	Backoff      int           // doublings of the RTO
+	DelayedACK   time.Duration // longest wait of our ACKs
 
 	Retransmits    int // timeouts in a row without an answer
+	Probes         int // probes of an idle peer, or of a closed window, in a row without an answer
 	Resent         int // segments sent again in the connection's whole life
 	NegativeAdvice bool
 	SoftError      error
 
-	Unread int // bytes that wait for Read
-	Urgent int // bytes up to the urgent pointer that Read has not returned; 0: none is urgent
-	Unsent int // bytes that wait to be sent
-	Queued int // bytes that wait to be acknowledged or sent
-	Runs   int // pieces that have arrived beyond gaps
+	// When text was last sent, again or not, when some last arrived, and when anything
+	// did that could be from the peer; zero: never, and LastTextSent also after a pause.
+	LastTextSent, LastTextReceived, LastHeard time.Time
+
+	// In the connection's whole life, each counted as often as it was sent or has
+	// arrived. What a super-segment stands for counts.
+	SegmentsSent, SegmentsReceived         uint32 // they wrap
+	TextSegmentsSent, TextSegmentsReceived uint64 // with text
+	OutOfOrder                             uint64 // segments that arrived beyond a gap
+	BytesSent, BytesResent                 uint64 // of text; the former with the latter
+	BytesAcked                             uint64 // of text that the peer has acknowledged cumulatively
+	BytesReceived                          uint64 // of text that has arrived in order
+
+	// For how long what the user has written was not all acknowledged, and how much of
+	// that was because of the peer's window, and because no more was in the send buffer
+	// where both windows allow more. The present wait counts up to the last event.
+	Busy, ReceiveWindowLimited, SendBufferLimited time.Duration
+
+	Timeouts          int           // of the retransmission timer, for text or FIN
+	TimeoutRecoveries int           // runs of them without an answer
+	TimeoutTime       time.Duration // that those took which are over
+
+	Unread                    int // bytes that wait for Read
+	Urgent                    int // bytes up to the urgent pointer that Read has not returned; 0: none is urgent
+	Unsent                    int // bytes that wait to be sent
+	Queued                    int // bytes that wait to be acknowledged or sent
+	SendBuffer, ReceiveBuffer int // bytes that Queued, and Unread with the window, may be
+	Runs                      int // pieces that have arrived beyond gaps
 
 	// Timer names what the connection waits for, empty when for nothing, and Due is
 	// when that is over: TimerRetransmit and so on.
@@ -92,21 +154,55 @@ func (c *Conn) timerName(t timer) string {
 // Info returns what there is to know.
 func (c *Conn) Info() Info {
 	timer, due := c.nextTimer()
-	return Info{
+	i := Info{
 		State:  c.state,
 		SndUna: c.snd.una, SndNxt: c.snd.nxt, RcvNxt: c.rcv.nxt,
 		SndWnd: int(c.snd.wnd), RcvWnd: c.rcvWindow(),
 		SndScale: int(c.snd.shift), RcvScale: int(c.rcv.shift),
-		Timestamps: c.snd.tsOK,
-		MSS:        c.window.MSS, PeerMSS: int(c.peerMSS),
+		Timestamps: c.snd.tsOK, SACK: c.sackOK,
+		MSS: c.window.MSS, PeerMSS: int(c.peerMSS),
 		AdvertisedMSS: int(c.advertisedMSS), ReceivedMSS: int(c.rcvMSS),
 		PathMSS: int(c.path.limit), BlackHoles: int(c.path.holes),
 		CongestionControl: c.algorithm.Name,
 		Cwnd:              c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
 		Flight: c.flight(), Recovering: c.recovering,
-		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff),
-		Retransmits: int(c.retransmits), Resent: int(c.resent), NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
+		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff), DelayedACK: c.cfg.DelayedACK,
+		Retransmits: int(c.retransmits), Probes: int(c.probes), Resent: int(c.resent),
+		NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
+		LastTextSent: c.time(c.textSent), LastTextReceived: c.time(c.textTaken), LastHeard: c.time(c.heard),
+		SegmentsSent: c.segmentsOut, SegmentsReceived: c.segmentsIn,
 		Unread: c.in.len(), Urgent: c.Urgent(), Unsent: max(0, c.unsent()), Queued: c.out.len(), Runs: len(c.in.runs),
+		SendBuffer: int(c.sendBuffer), ReceiveBuffer: int(c.receiveBuffer),
 		Timer: timer, Due: due,
 	}
+	if timer == TimerPersist {
+		i.Probes = i.Retransmits
+	}
+	if s, ok := c.cc.(fmt.Stringer); ok {
+		i.CongestionState = s.String()
+	}
+	if c.counts != nil {
+		c.counts.tell(&i, c)
+	}
+	return i
+}
+
+// tell writes the counters to i.
+func (k *counters) tell(i *Info, c *Conn) {
+	i.TextSegmentsSent, i.TextSegmentsReceived, i.OutOfOrder = k.textOut, k.textIn, k.outOfOrder
+	i.BytesSent, i.BytesResent = k.bytesNew+k.bytesAgain, k.bytesAgain
+	i.BytesAcked = k.bytesNew - k.bytesLeft - uint64(c.textBetween(c.snd.una, c.snd.nxt))
+	i.BytesReceived = k.bytesIn
+	i.ReceiveWindowLimited = k.busyFor(busyReceiveWindow, c.latest)
+	i.SendBufferLimited = k.busyFor(busySendBuffer, c.latest)
+	i.Busy = k.busyFor(busySending, c.latest) + i.ReceiveWindowLimited + i.SendBufferLimited
+	i.Timeouts, i.TimeoutRecoveries, i.TimeoutTime = int(k.timeouts), int(k.timeoutSpells), k.spellTime
+}
+
+// time returns an instant as callers know it; the zero Time for none.
+func (c *Conn) time(i instant) time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return c.cfg.Epoch.Add(time.Duration(i))
 }

@@ -35,6 +35,9 @@ func (c *Conn) invariants() error {
 	case c.in.len() == 0 && len(c.in.runs) == 0 && c.in.head != nil:
 		return errors.New("an empty receive queue holds memory")
 	}
+	if err := c.invariantCounts(); err != nil {
+		return err
+	}
 	at := c.in.next
 	for _, r := range c.in.runs {
 		if !at.Less(r.start) && c.state.synchronized() && !c.synPending() || !r.start.Less(r.end) {
@@ -44,6 +47,29 @@ func (c *Conn) invariants() error {
 	}
 	if len(c.in.runs) > 0 && c.rcv.edge.Less(at) {
 		return fmt.Errorf("text up to %d beyond the edge %d", at, c.rcv.edge)
+	}
+	return nil
+}
+
+// invariantCounts: the counters of Info are where the sequence numbers are.
+func (c *Conn) invariantCounts() error {
+	if !c.state.synchronized() || c.synPending() {
+		return nil
+	}
+	i := c.Info()
+	sent, got := c.snd.nxt.Min(c.out.end).Sub(c.snd.iss.Add(1)), c.in.next.Sub(c.rcv.irs.Add(1))
+	switch acked := c.snd.una.Min(c.out.end).Sub(c.snd.iss.Add(1)); {
+	case i.BytesSent-i.BytesResent != uint64(sent), i.BytesAcked != uint64(acked), i.BytesReceived != uint64(got):
+		return fmt.Errorf("%d bytes were sent, %d of them again, and %d acknowledged, and %d received; by the numbers it is %d, %d and %d",
+			i.BytesSent, i.BytesResent, i.BytesAcked, i.BytesReceived, sent, acked, got)
+	case i.BytesSent > 0 && i.TextSegmentsSent == 0, i.TextSegmentsSent > i.BytesSent, i.TextSegmentsSent > uint64(i.SegmentsSent):
+		return fmt.Errorf("%d bytes in %d of %d segments were sent", i.BytesSent, i.TextSegmentsSent, i.SegmentsSent)
+	case i.BytesReceived > 0 && i.TextSegmentsReceived == 0, i.TextSegmentsReceived > uint64(i.SegmentsReceived), i.OutOfOrder > i.TextSegmentsReceived:
+		return fmt.Errorf("%d bytes in %d of %d segments, %d of these out of order, were received", i.BytesReceived, i.TextSegmentsReceived, i.SegmentsReceived, i.OutOfOrder)
+	case i.Busy < i.ReceiveWindowLimited+i.SendBufferLimited || i.ReceiveWindowLimited < 0 || i.SendBufferLimited < 0:
+		return fmt.Errorf("busy for %v, for %v because of the window, and %v because of the buffer", i.Busy, i.ReceiveWindowLimited, i.SendBufferLimited)
+	case i.TimeoutRecoveries > i.Timeouts || i.TimeoutTime < 0:
+		return fmt.Errorf("%d timeouts in %d recoveries, which took %v", i.Timeouts, i.TimeoutRecoveries, i.TimeoutTime)
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ func (c *Conn) keepTextOfSYN(seg *Segment) {
 func (c *Conn) takeTextOfSYN() {
 	if len(c.in.runs) > 0 {
 		c.in.join()
+		c.counted().bytesIn += uint64(c.in.next.Sub(c.rcv.nxt))
 		c.rcv.nxt = c.in.next
 		c.ackNow = true
 	}

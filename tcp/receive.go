@@ -8,6 +8,7 @@ import "time"
 // of a batch were received (MUST-59).
 func (c *Conn) Receive(t time.Time, seg *Segment) Reason {
 	now := c.at(t)
+	c.countReceived(seg)
 	c.traceReceived(now, seg)
 	r := c.receive(now, t, seg)
 	c.traceTaken(r)

@@ -34,6 +34,14 @@ func (s *Segment) seqLen() int {
 // end is the sequence number behind the segment.
 func (s *Segment) end() Seq { return s.Seq.Add(s.seqLen()) }
 
+// segments is how many segments of the wire s stands for.
+func (s *Segment) segments() int {
+	if s.SegmentSize > 0 && s.Len > s.SegmentSize {
+		return (s.Len + s.SegmentSize - 1) / s.SegmentSize
+	}
+	return 1
+}
+
 // clear empties s for reuse and keeps the storage of its Text.
 func (s *Segment) clear() { *s = Segment{Text: s.Text[:0]} }
 

@@ -12,7 +12,7 @@ import (
 // not be used any more when [Conn.Returned] is called. Storage of out.Text is
 // used again.
 func (c *Conn) Next(t time.Time, out *Segment) bool {
-	now := c.at(t)
+	now, nxt := c.at(t), c.snd.nxt
 	out.clear()
 	switch {
 	case c.reply.flags != 0:
@@ -33,9 +33,11 @@ func (c *Conn) Next(t time.Time, out *Segment) bool {
 		c.sendKeepAlive(now, out)
 	default:
 		c.waitToSend(now)
+		c.countRest(now)
 		c.traceRest(now)
 		return false
 	}
+	c.countSent(out, nxt)
 	c.traceSent(now, out)
 	return true
 }

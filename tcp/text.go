@@ -44,6 +44,9 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) 
 	gaps := len(c.in.runs) > 0 || c.rcv.finSeen
 	readable, twice, ok := c.in.insert(c.cfg.Chunks, text.arrival)
 	c.progress = c.progress || readable > 0
+	if c.counts.bytesIn += uint64(readable); readable == 0 {
+		c.counts.outOfOrder += uint64(segments)
+	}
 	c.rcv.nxt = c.in.next
 	// RFC 2883, 4.2: "If the data packet being acknowledged contains multiple partial
 	// duplicate sub-segments, then only the first such duplicate sub-segment is

@@ -78,6 +78,7 @@ func (c *Conn) Advance(t time.Time) {
 		c.traceFired(now, i)
 		switch i {
 		case timerRetransmit:
+			c.countTimeout(now)
 			c.retransmissionTimeout(now)
 		case timerGiveUp:
 			c.giveUp(now)

@@ -7,6 +7,7 @@ import "time"
 // come before Next is called again. Header and Len of the segment are enough.
 func (c *Conn) Unsent(t time.Time, seg *Segment) {
 	now := c.at(t)
+	defer c.countUnsent(seg, c.snd.nxt)
 	c.traceUnsent(now, seg)
 	switch {
 	case seg.Flags.Has(rst):
