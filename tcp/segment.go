@@ -16,6 +16,7 @@ type Segment struct {
 	Text        [][]byte // pieces of the text, lent: read-only, and only until [Conn.Returned] or the call's end
 	Len         int      // bytes of Text
 	SegmentSize int
+	ECN         wire.ECN // codepoint of the IP packet, or of all packets that a super-segment stands for
 }
 
 // seqLen is SEG.LEN: "the number of octets occupied by the data in the segment

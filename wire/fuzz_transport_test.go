@@ -31,6 +31,7 @@ func FuzzTCP(f *testing.F) {
 		"01 01 05 12 00 00 00 10 00 00 00 20 00 00 00 30 00 00 00 40",
 		"05 22 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04 00 00 00 05 00 00 00 06 00 00 00 07 00 00 00 08",
 		"fd 06 01 02 03 04 02 00", "02 03 05 00", "99",
+		"01 ac 0b 00 00 01 00 00 00 00 00 01", "ae 08 00 00 01 00 00 02", "ac 05 00 00 01", "ae 02 ac 07 01 02 03 04 05",
 	} {
 		b := header(octets(options))
 		f.Add(b, len(b))
@@ -70,6 +71,7 @@ func FuzzNotation(f *testing.F) {
 	for _, s := range []string{
 		"<SEQ=100><CTL=SYN>", "<SEQ=101><ACK=301><CTL=ACK><DATA>", "<SEQ=300><ACK=100><DATA=10><CTL=ACK>",
 		"<SEQ=1><CTL=SYN><WND=65535><MSS=1460><WS=7><SACKOK><TSVAL=1><TSECR=2><SACK=200-300,400-500><UP=9>",
+		"<SEQ=1><ACK=2><CTL=ACK,ECE,CWR,AE><ACCECN0=1,0,1>", "<SEQ=1><CTL=ACK><ACCECN1>", "<SEQ=1><CTL=ACK><ACCECN1=5,6>",
 		"><", "<SEQ=>", "<>",
 	} {
 		f.Add(s)

@@ -11,11 +11,11 @@ import (
 const TextUnknown = -1
 
 // flagNames has the control bits in the order in which the RFCs write them:
-// "SYN,ACK", "FIN,ACK", "SYN,ECE,CWR".
+// "SYN,ACK", "FIN,ACK", "SYN,ECE,CWR,AE".
 var flagNames = [...]struct {
 	flag TCPFlags
 	name string
-}{{SYN, "SYN"}, {FIN, "FIN"}, {RST, "RST"}, {PSH, "PSH"}, {URG, "URG"}, {ACK, "ACK"}, {ECE, "ECE"}, {CWR, "CWR"}}
+}{{SYN, "SYN"}, {FIN, "FIN"}, {RST, "RST"}, {PSH, "PSH"}, {URG, "URG"}, {ACK, "ACK"}, {ECE, "ECE"}, {CWR, "CWR"}, {AE, "AE"}}
 
 // String returns the bits that are set as RFC 9293 writes them, such as
 // "SYN,ACK"; for none of them it is empty.
@@ -43,7 +43,8 @@ func (h *TCP) Notation(textLen int) string { return string(h.appendNotation(nil,
 // NotationVerbose returns Notation and behind it all that the header has
 // beyond ports and checksum: window, urgent pointer and options, as in
 // "<SEQ=300><ACK=101><CTL=SYN,ACK><WND=65535><MSS=1460><WS=7><SACKOK><TSVAL=1><TSECR=2>"
-// or, of SACK blocks, "<SACK=200-300,400-500>".
+// or, of SACK blocks, "<SACK=200-300,400-500>", and of an AccECN option, by its
+// order and with its fields as they stand in it, "<ACCECN0=1,0,1>".
 func (h *TCP) NotationVerbose(textLen int) string {
 	b := appendField(h.appendNotation(nil, textLen), "WND", uint32(h.Window))
 	if h.Flags.Has(URG) || h.Urgent != 0 {
@@ -93,7 +94,23 @@ func (o *TCPOptions) appendNotation(b []byte) []byte {
 		b = strconv.AppendUint(b, uint64(block.Right), 10)
 		b = append(b, '>')
 	}
-	return b
+	return o.AccECN.appendNotation(b)
+}
+
+func (a *AccECN) appendNotation(b []byte) []byte {
+	if !a.Present {
+		return b
+	}
+	b = append(b, "<ACCECN"...)
+	b = append(b, '0'+a.Order&1)
+	for i, field := range a.fields() {
+		if i == int(a.Fields) {
+			break
+		}
+		b = append(b, "=,"[min(i, 1)])
+		b = strconv.AppendUint(b, uint64(*field), 10)
+	}
+	return append(b, '>')
 }
 
 func appendField(b []byte, name string, v uint32) []byte {
@@ -178,8 +195,10 @@ func (h *TCP) parseField(name, value string, textLen *int) (want string) {
 		return ""
 	case "SACK":
 		return o.parseBlocks(value)
+	case "ACCECN0", "ACCECN1":
+		return o.AccECN.parseNotation(name[6]-'0', value)
 	}
-	return "one of SEQ, ACK, CTL, DATA, WND, UP, MSS, WS, SACKOK, TSVAL, TSECR, SACK"
+	return "one of SEQ, ACK, CTL, DATA, WND, UP, MSS, WS, SACKOK, TSVAL, TSECR, SACK, ACCECN0, ACCECN1"
 }
 
 // parseNumber sets v from its decimal form; it returns "" or what was wanted.
@@ -205,7 +224,7 @@ func (f *TCPFlags) parse(value string) (want string) {
 			}
 		}
 		if flag == 0 || f.Has(flag) {
-			return "each of SYN, FIN, RST, PSH, URG, ACK, ECE, CWR at most once"
+			return "each of SYN, FIN, RST, PSH, URG, ACK, ECE, CWR, AE at most once"
 		}
 		*f |= flag
 	}
@@ -224,6 +243,23 @@ func (o *TCPOptions) parseBlocks(value string) (want string) {
 			return wanted
 		}
 		o.NumSACK++
+	}
+	return ""
+}
+
+func (a *AccECN) parseNotation(order uint8, value string) (want string) {
+	const wanted = "up to 3 numbers below 2^24 like 1,0,1"
+	*a = AccECN{Present: true, Order: order}
+	if value == "" {
+		return ""
+	}
+	for number := range strings.SplitSeq(value, ",") {
+		n, err := strconv.ParseUint(number, 10, 24)
+		if err != nil || a.Fields == 3 {
+			return wanted
+		}
+		*a.fields()[a.Fields] = uint32(n)
+		a.Fields++
 	}
 	return ""
 }

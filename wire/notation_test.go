@@ -51,6 +51,9 @@ func TestNotationVerbose(t *testing.T) {
 			"<SEQ=1><CTL=SYN><WND=65535><MSS=1460><WS=7><SACKOK><TSVAL=1><TSECR=4294967295>"},
 		{TCP{Seq: 4294967295, Ack: 7, Flags: PSH | URG | ACK, Urgent: 3, Options: TCPOptions{NumSACK: 2, SACK: [4]SACKBlock{{200, 300}, {400, 500}}}}, 5,
 			"<SEQ=4294967295><ACK=7><CTL=PSH,URG,ACK><DATA=5><WND=0><UP=3><SACK=200-300,400-500>"},
+		{TCP{Ack: 7, Flags: ACK | ECE | AE, Options: TCPOptions{AccECN: AccECN{Present: true, Order: 1, Fields: 2, EE1B: 1, ECEB: 16777215}}}, 0,
+			"<SEQ=0><ACK=7><CTL=ACK,ECE,AE><WND=0><ACCECN1=1,16777215>"},
+		{TCP{Flags: ACK, Options: TCPOptions{AccECN: AccECN{Present: true}}}, 0, "<SEQ=0><ACK=0><CTL=ACK><WND=0><ACCECN0>"},
 		{TCP{Flags: URG}, 0, "<SEQ=0><CTL=URG><WND=0><UP=0>"},
 		{TCP{Ack: 5}, 0, "<SEQ=0><ACK=5><CTL=><WND=0>"},
 	}
@@ -74,7 +77,7 @@ func drawTCP(t *rapid.T) TCP {
 	u16 := func(label string) uint16 { return rapid.Uint16().Draw(t, label) }
 	u32 := func(label string) uint32 { return rapid.Uint32().Draw(t, label) }
 	flag := func(label string) bool { return rapid.Bool().Draw(t, label) }
-	h := TCP{Seq: Seq(u32("seq")), Ack: Seq(u32("ack")), Flags: TCPFlags(u8("flags")), Window: u16("window"), Urgent: u16("urgent")}
+	h := TCP{Seq: Seq(u32("seq")), Ack: Seq(u32("ack")), Flags: TCPFlags(u16("flags")) & tcpFlagsMask, Window: u16("window"), Urgent: u16("urgent")}
 	o := &h.Options
 	if o.HasMSS = flag("has MSS"); o.HasMSS {
 		o.MSS = u16("MSS")
@@ -86,6 +89,15 @@ func drawTCP(t *rapid.T) TCP {
 		o.TSVal, o.TSEcr = u32("TSval"), u32("TSecr")
 	}
 	o.SACKPermitted = flag("SACK permitted")
+	if a := &o.AccECN; flag("has AccECN") {
+		*a = AccECN{Present: true, Order: u8("order") & 1, Fields: u8("fields") & 3}
+		for i, field := range a.fields() {
+			if i == int(a.Fields) {
+				break
+			}
+			*field = u32("counter") & (1<<24 - 1)
+		}
+	}
 	o.NumSACK = uint8(rapid.IntRange(0, o.sackBlocks(o.fixedLen())).Draw(t, "blocks"))
 	for i := range o.SACK[:o.NumSACK] {
 		o.SACK[i] = SACKBlock{Seq(u32("left")), Seq(u32("right"))}

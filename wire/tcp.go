@@ -2,10 +2,10 @@ package wire
 
 import "encoding/binary"
 
-// TCPFlags are the control bits of a TCP header (RFC 9293, 3.1).
-type TCPFlags uint8
+// TCPFlags are the control bits of a TCP header (RFC 9293, 3.1; RFC 9768, 3.1.1).
+type TCPFlags uint16
 
-// The control bits. The reserved bits beside them are ignored on parsing and
+// The control bits. The three reserved bits beside them are ignored on parsing and
 // sent as zero (RFC 9293, 3.1: "Must be zero in generated segments and must be
 // ignored in received segments").
 const (
@@ -17,7 +17,10 @@ const (
 	URG
 	ECE
 	CWR
+	AE // RFC 9768; it was NS, the nonce sum of RFC 3540
 )
+
+const tcpFlagsMask = AE<<1 - 1
 
 // Has says that all bits of mask are set in f.
 func (f TCPFlags) Has(mask TCPFlags) bool { return f&mask == mask }
@@ -55,7 +58,7 @@ func ParseTCP(b []byte, size int) (h TCP, n int, r Reason) {
 	}
 	h.SrcPort, h.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	h.Seq, h.Ack = Seq(binary.BigEndian.Uint32(b[4:])), Seq(binary.BigEndian.Uint32(b[8:]))
-	h.Flags, h.Window = TCPFlags(b[13]), binary.BigEndian.Uint16(b[14:])
+	h.Flags, h.Window = TCPFlags(binary.BigEndian.Uint16(b[12:]))&tcpFlagsMask, binary.BigEndian.Uint16(b[14:])
 	h.Checksum, h.Urgent = binary.BigEndian.Uint16(b[16:]), binary.BigEndian.Uint16(b[18:])
 	return h, n, h.Options.parse(b[TCPLen:n])
 }
@@ -71,7 +74,7 @@ func (h *TCP) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, h.DstPort)
 	b = binary.BigEndian.AppendUint32(b, uint32(h.Seq))
 	b = binary.BigEndian.AppendUint32(b, uint32(h.Ack))
-	b = append(b, byte(h.HeaderLen()/4)<<4, byte(h.Flags))
+	b = binary.BigEndian.AppendUint16(b, uint16(h.HeaderLen()/4)<<12|uint16(h.Flags&tcpFlagsMask))
 	b = binary.BigEndian.AppendUint16(b, h.Window)
 	b = binary.BigEndian.AppendUint16(b, h.Checksum)
 	b = binary.BigEndian.AppendUint16(b, h.Urgent)

@@ -17,8 +17,8 @@ func TestTCPGolden(t *testing.T) {
 			ff ff ff fe  # acknowledgment number
 			50 18 ff ff  # data offset 5, ACK and PSH, window
 			12 34 00 00  # checksum, urgent pointer`},
-		{"all flags", TCP{Flags: FIN | SYN | RST | PSH | ACK | URG | ECE | CWR, Urgent: 5}, `
-			00 00 00 00 00 00 00 00 00 00 00 00 50 ff 00 00 00 00 00 05`},
+		{"all flags", TCP{Flags: FIN | SYN | RST | PSH | ACK | URG | ECE | CWR | AE, Urgent: 5}, `
+			00 00 00 00 00 00 00 00 00 00 00 00 51 ff 00 00 00 00 00 05`},
 		{"SYN with all options", TCP{Flags: SYN, Options: TCPOptions{HasMSS: true, MSS: 1460, HasWindowScale: true, WindowScale: 7,
 			SACKPermitted: true, HasTimestamps: true, TSVal: 0x11223344}}, `
 			00 00 00 00 00 00 00 00 00 00 00 00 a0 02 00 00 00 00 00 00
@@ -39,6 +39,25 @@ func TestTCPGolden(t *testing.T) {
 			00 00 00 00 00 00 00 00 00 00 00 00 e0 10 00 00 00 00 00 00
 			01 01 05 22
 			00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04 00 00 00 05 00 00 00 06 00 00 00 07 00 00 00 08`},
+		// RFC 9768, Figure 4 and Table 5.
+		{"AccECN of order 0", TCP{Flags: ACK, Options: TCPOptions{AccECN: AccECN{Present: true, Fields: 3, EE0B: 0x123456, ECEB: 2, EE1B: 0xffffff}}}, `
+			00 00 00 00 00 00 00 00 00 00 00 00 80 10 00 00 00 00 00 00
+			01 ac 0b 12 34 56 00 00 02 ff ff ff`},
+		{"AccECN of order 1", TCP{Flags: ACK, Options: TCPOptions{AccECN: AccECN{Present: true, Order: 1, Fields: 3, EE0B: 0x123456, ECEB: 2, EE1B: 0xffffff}}}, `
+			00 00 00 00 00 00 00 00 00 00 00 00 80 10 00 00 00 00 00 00
+			01 ae 0b ff ff ff 00 00 02 12 34 56`},
+		{"AccECN of two fields between timestamps and SACK", TCP{Flags: ACK, Options: TCPOptions{HasTimestamps: true, TSVal: 1, TSEcr: 2,
+			NumSACK: 2, SACK: [4]SACKBlock{{1, 2}, {3, 4}}, AccECN: AccECN{Present: true, Fields: 2, EE0B: 1, ECEB: 2}}}, `
+			00 00 00 00 00 00 00 00 00 00 00 00 f0 10 00 00 00 00 00 00
+			01 01 08 0a 00 00 00 01 00 00 00 02
+			ac 08 00 00 01 00 00 02
+			01 01 05 12 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04`},
+		{"AccECN of one field", TCP{Flags: ACK, Options: TCPOptions{AccECN: AccECN{Present: true, Order: 1, Fields: 1, EE1B: 9}}}, `
+			00 00 00 00 00 00 00 00 00 00 00 00 70 10 00 00 00 00 00 00
+			01 01 01 ae 05 00 00 09`},
+		{"empty AccECN", TCP{Flags: ACK, Options: TCPOptions{AccECN: AccECN{Present: true}}}, `
+			00 00 00 00 00 00 00 00 00 00 00 00 60 10 00 00 00 00 00 00
+			01 01 ac 02`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,6 +109,12 @@ func TestTCPOptions(t *testing.T) {
 		{"the last SACK counts", "05 12 00 00 00 01 00 00 00 02 00 00 00 03 00 00 00 04 05 0a 00 00 00 07 00 00 00 08",
 			TCPOptions{NumSACK: 1, SACK: [4]SACKBlock{{7, 8}}}},
 		{"window scale above 14", "03 03 ff 00", TCPOptions{HasWindowScale: true, WindowScale: 255}},
+		// RFC 9768, 3.2.3: "if the AccECN Option is of any other length, implementations MUST use those whole 3-octet fields
+		// that fit within the length and ignore the remainder of the option, treating it as padding."
+		{"AccECN of 4", "ac 04 ff ff", TCPOptions{AccECN: AccECN{Present: true}}},
+		{"AccECN of 7", "ac 07 00 00 05 ff ff", TCPOptions{AccECN: AccECN{Present: true, Fields: 1, EE0B: 5}}},
+		{"AccECN of 14", "ae 0e 00 00 05 00 00 06 00 00 07 ff ff ff", TCPOptions{AccECN: AccECN{Present: true, Order: 1, Fields: 3, EE1B: 5, ECEB: 6, EE0B: 7}}},
+		{"the last AccECN counts", "ae 05 00 00 05 ac 02", TCPOptions{AccECN: AccECN{Present: true}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,7 +156,7 @@ func TestTCPIllegalOptionLength(t *testing.T) {
 func TestTCPReservedBits(t *testing.T) {
 	want := TCP{SrcPort: 1, DstPort: 2, Flags: ACK}
 	b := want.Append(nil)
-	b[12] |= 0x0f
+	b[12] |= 0x0e
 	h, _, r := ParseTCP(b, len(b))
 	if r != OK {
 		t.Fatal(r)
@@ -140,8 +165,8 @@ func TestTCPReservedBits(t *testing.T) {
 }
 
 func TestTCPOptionsNeverOverflow(t *testing.T) {
-	for i := range 16 * 6 {
-		o := TCPOptions{HasMSS: i&1 != 0, HasWindowScale: i&2 != 0, SACKPermitted: i&4 != 0, HasTimestamps: i&8 != 0, NumSACK: uint8(i >> 4)}
+	for i := range 16 * 6 * 5 {
+		o := TCPOptions{AccECN: AccECN{Present: i/96 > 0, Fields: uint8(max(0, i/96-1))}, HasMSS: i&1 != 0, HasWindowScale: i&2 != 0, SACKPermitted: i&4 != 0, HasTimestamps: i&8 != 0, NumSACK: uint8(i % 96 >> 4)}
 		h := TCP{Options: o}
 		b := h.Append(nil)
 		if len(b) > TCPMaxLen || len(b) != h.HeaderLen() || len(b)%4 != 0 {
@@ -152,7 +177,11 @@ func TestTCPOptionsNeverOverflow(t *testing.T) {
 		if r != OK || got.Options != o {
 			t.Errorf("%+v came back as %+v (%v)", o, got.Options, r)
 		}
-		if want := min(i>>4, 4); int(o.NumSACK) != want && len(b) <= TCPMaxLen-8 {
+		room := TCPMaxLen - len(b)
+		if o.NumSACK == 0 {
+			room -= 4 // before the first block
+		}
+		if want := min(i%96>>4, 4); int(o.NumSACK) != want && room >= 8 {
 			t.Errorf("%+v: %d blocks where there is room for %d", o, o.NumSACK, want)
 		}
 	}
@@ -161,10 +190,10 @@ func TestTCPOptionsNeverOverflow(t *testing.T) {
 func TestTCPFlagsString(t *testing.T) {
 	for flags, want := range map[TCPFlags]string{
 		0: "", SYN: "SYN", SYN | ACK: "SYN,ACK", FIN | ACK: "FIN,ACK", RST | ACK: "RST,ACK",
-		PSH | ACK: "PSH,ACK", URG | ACK: "URG,ACK", SYN | ECE | CWR: "SYN,ECE,CWR",
+		PSH | ACK: "PSH,ACK", URG | ACK: "URG,ACK", SYN | ECE | CWR: "SYN,ECE,CWR", SYN | ECE | CWR | AE: "SYN,ECE,CWR,AE",
 	} {
 		if got := fmt.Sprint(flags); got != want {
-			t.Errorf("%08b: %q, want %q", uint8(flags), got, want)
+			t.Errorf("%09b: %q, want %q", uint16(flags), got, want)
 		}
 	}
 }

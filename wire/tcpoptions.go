@@ -4,13 +4,15 @@ import "encoding/binary"
 
 // The kinds of TCP options that are known here.
 const (
-	optionEnd           = 0 // RFC 9293, 3.2
-	optionNoOperation   = 1 // RFC 9293, 3.2
-	optionMSS           = 2 // RFC 9293, 3.2
-	optionWindowScale   = 3 // RFC 7323, 2.2
-	optionSACKPermitted = 4 // RFC 2018, 2
-	optionSACK          = 5 // RFC 2018, 3
-	optionTimestamps    = 8 // RFC 7323, 3.2
+	optionEnd           = 0   // RFC 9293, 3.2
+	optionNoOperation   = 1   // RFC 9293, 3.2
+	optionMSS           = 2   // RFC 9293, 3.2
+	optionWindowScale   = 3   // RFC 7323, 2.2
+	optionSACKPermitted = 4   // RFC 2018, 2
+	optionSACK          = 5   // RFC 2018, 3
+	optionTimestamps    = 8   // RFC 7323, 3.2
+	optionAccECN0       = 172 // RFC 9768, 3.2.3
+	optionAccECN1       = 174 // RFC 9768, 3.2.3
 )
 
 // tcpMaxOptions is the room for options in bytes: 15 words of header at most.
@@ -31,6 +33,7 @@ type TCPOptions struct {
 	NumSACK        uint8
 	TSVal, TSEcr   uint32       // RFC 7323, 3.2; when HasTimestamps
 	SACK           [4]SACKBlock // RFC 2018, 3; the first NumSACK
+	AccECN         AccECN       // RFC 9768, 3.2.3
 }
 
 // parse reads the options b, which end where the header ends. RFC 9293, 3.1:
@@ -89,6 +92,10 @@ func (o *TCPOptions) parseOption(kind byte, data []byte) bool {
 		o.setTimestamps(data)
 	case optionSACK:
 		return o.parseSACK(data)
+	case optionAccECN0:
+		o.AccECN.parse(0, data)
+	case optionAccECN1:
+		o.AccECN.parse(1, data)
 	}
 	// RFC 9293, 3.1: "MUST (MUST-6) ignore without error any TCP Option it does
 	// not implement, assuming that the option has a length field." (MUST-68: all
@@ -139,7 +146,7 @@ func (o *TCPOptions) fixedLen() int {
 	if o.HasWindowScale {
 		n += 4
 	}
-	return n
+	return n + o.AccECN.Len()
 }
 
 // sackBlocks returns how many SACK blocks there is room for behind n bytes.
@@ -173,6 +180,7 @@ func (o *TCPOptions) append(b []byte) []byte {
 	if o.HasWindowScale {
 		b = append(b, optionNoOperation, optionWindowScale, 3, o.WindowScale)
 	}
+	b = o.AccECN.append(b)
 	if blocks := o.sackBlocks(o.fixedLen()); blocks > 0 {
 		b = append(b, optionNoOperation, optionNoOperation, optionSACK, byte(2+8*blocks))
 		for _, block := range o.SACK[:blocks] {

@@ -17,7 +17,8 @@ type inPacket struct {
 	rest      [][]byte   // the further pieces
 	size      int        // bytes in head and rest
 	offload   link.Offload
-	ecn, ttl  uint8
+	ecn       wire.ECN
+	ttl       uint8
 	broadcast bool // dst, or the frame's destination, is a broadcast or multicast address
 	fragments bool // it was made whole from fragments
 

@@ -18,7 +18,7 @@ func (b *inputBatch) ipv4(head []byte, rest [][]byte, size int) Reason {
 		// these packets either.
 		return ReasonSourceRoute
 	}
-	b.p.ecn, b.p.ttl, b.p.protocolAt = h.TOS&3, h.TTL, 9
+	b.p.ecn, b.p.ttl, b.p.protocolAt = h.ECN(), h.TTL, 9
 	b.setPayload(head, rest, n, h.TotalLen, size)
 	if b.last.forward {
 		return b.forwardIPv4(&h, n)
@@ -42,7 +42,7 @@ func (b *inputBatch) ipv6(head []byte, rest [][]byte, size int) Reason {
 	if reason := b.addresses(h.Src, h.Dst); reason != ReasonNone && !b.isClaim(reason, &h, head[n:]) {
 		return reason
 	}
-	b.p.ecn, b.p.ttl, b.p.protocolAt = h.TrafficClass&3, h.HopLimit, 6
+	b.p.ecn, b.p.ttl, b.p.protocolAt = h.ECN(), h.HopLimit, 6
 	b.setPayload(head, rest, n, n+h.PayloadLen, size)
 	if b.last.forward {
 		return b.forwardIPv6(&h, n)

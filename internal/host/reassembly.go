@@ -127,7 +127,7 @@ func (m *reassembler) Receive(now time.Time, f *fragment) Reason {
 	if f.offset == 0 && p.header == nil {
 		p.header, p.next, p.first = bytes.Clone(f.header), f.next, f.size
 	}
-	p.ce = p.ce || ecnOf(f.header) == ecnCE
+	p.ce = p.ce || ecnOf(f.header) == wire.CE
 	m.count(p)
 	if p.end >= 0 && len(p.holes) == 0 {
 		m.complete(p)

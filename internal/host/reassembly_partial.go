@@ -167,7 +167,7 @@ func (m *reassembler) complete(p *partial) {
 			return
 		}
 		if p.ce {
-			packet[1] |= ecnCE
+			packet[1] |= byte(wire.CE)
 		}
 		binary.BigEndian.PutUint16(packet[2:], uint16(total))
 		packet[6], packet[7], packet[10], packet[11] = packet[6]&0x40, 0, 0, 0
@@ -178,7 +178,7 @@ func (m *reassembler) complete(p *partial) {
 			return
 		}
 		if p.ce {
-			packet[1] |= ecnCE << 4
+			packet[1] |= byte(wire.CE) << 4
 		}
 		binary.BigEndian.PutUint16(packet[4:], uint16(total-wire.IPv6Len))
 		// RFC 8200, 4.5: "The Next Header field of the last header of the Per-Fragment
@@ -203,12 +203,11 @@ func lastNextHeader(b []byte) int {
 	return field
 }
 
-// RFC 3168, 5.3: a datagram of which one fragment carries CE is marked.
-const ecnCE = 3
-
-func ecnOf(header []byte) byte {
+// ecnOf returns the codepoint in an IP header. RFC 3168, 5.3: a datagram of which
+// one fragment carries CE is marked.
+func ecnOf(header []byte) wire.ECN {
 	if header[0]>>4 == 4 {
-		return header[1] & 3
+		return wire.ECN(header[1] & 3)
 	}
-	return header[1] >> 4 & 3
+	return wire.ECN(header[1] >> 4 & 3)
 }

@@ -181,13 +181,13 @@ func TestReassemblyKeepsCongestionMark(t *testing.T) {
 		m := newReassembler()
 		fs := cutDatagram(family[0], family[1], 1, make([]byte, 64), 32)
 		fs[1].header = bytes.Clone(fs[1].header)
-		if fs[1].header[1] |= ecnCE; family[0].Is6() {
-			fs[1].header[1] = ecnCE << 4
+		if fs[1].header[1] |= byte(wire.CE); family[0].Is6() {
+			fs[1].header[1] = byte(wire.CE) << 4
 		}
 		m.Receive(now, fs[0])
 		m.Receive(now, fs[1])
 		e, ok := m.Next()
-		if !ok || ecnOf(e.packet) != ecnCE {
+		if !ok || ecnOf(e.packet) != wire.CE {
 			t.Errorf("%v: the mark is gone", family)
 		}
 	}

@@ -36,7 +36,7 @@ type TCPConn struct {
 	resetBy int64 // until when the last reset is tried, in the timers' time; 0: it was not tried
 
 	generation uint32 // of route
-	tos        uint8  // DiffServ field of what is sent; ECN bits are zero
+	tos        uint8  // DiffServ field of what is sent; its ECN bits are zero: they are the segment's
 
 	failed      bool // ended before it was open; set before connected is closed
 	outputting  bool // a goroutine is in outputLocked; it alone takes segments from the machine

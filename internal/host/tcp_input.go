@@ -52,6 +52,7 @@ func (tb *tcpBatch) parse(p *inPacket) (flowKey, Reason) {
 		return flowKey{}, ReasonTCPChecksum
 	}
 	seg.TCP = h
+	seg.ECN = p.ecn
 	seg.Len = p.size - n
 	seg.Text = seg.Text[:0]
 	if len(p.head) > n {
@@ -197,7 +198,7 @@ func (tb *tcpBatch) reply(p *inPacket, seg *tcp.Segment) {
 	}
 	key := p.flow(tb.seg.DstPort, tb.seg.SrcPort)
 	o := tb.h.tcpOutputs.Get().(*tcpOutput)
-	o.segments[0].TCP, o.segments[0].Len, o.segments[0].SegmentSize = seg.TCP, 0, 0
+	o.segments[0].TCP, o.segments[0].Len, o.segments[0].SegmentSize, o.segments[0].ECN = seg.TCP, 0, 0, wire.NotECT
 	o.segments[0].Text = o.segments[0].Text[:0]
 	o.build(0, &key, &r, tb.h, 0)
 	r.ifc.send(tb.now, &r, o.packets[:1])

@@ -134,7 +134,8 @@ func (c *TCPConn) routeLocked(now time.Time) error {
 	return nil
 }
 
-// build writes the headers of segment i, in one pass, and refers to its text.
+// build writes the headers of segment i, in one pass, and refers to its text. The
+// ECN bits of tos are zero.
 func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host, tos uint8) {
 	seg, p := &o.segments[i], &o.packets[i]
 	local, remote := netip.AddrFrom16(key.local).Unmap(), netip.AddrFrom16(key.remote).Unmap()
@@ -143,7 +144,7 @@ func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host, tos uint8) {
 
 	size := seg.HeaderLen() + seg.Len
 	b := r.appendLinkHeader(o.headers[i][:0], etherTypeOf(remote))
-	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, r.ifc.ttl(remote), tos)
+	b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, r.ifc.ttl(remote), tos|uint8(seg.ECN))
 	start := len(b)
 	b = seg.TCP.Append(b)
 
