@@ -63,6 +63,7 @@ type Conn struct {
 	}
 
 	path pathMTU
+	ecn  ecnState
 
 	latest     instant // see at
 	reply      reply   // RST to be sent

@@ -43,6 +43,7 @@ func (c *Conn) receiveListen(now instant, seg *Segment) Reason {
 	// The connection state should be changed to SYN-RECEIVED."
 	c.startReceiving(now, seg)
 	c.peerOptions(now, seg)
+	c.takeOfferOfECN(seg)
 	c.startSending()
 	c.setSendWindow(seg)
 	c.enter(StateSynReceived)
@@ -115,6 +116,7 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 	c.setSendWindow(seg)
 	c.keepTextOfSYN(seg)
 	if !acceptable {
+		c.takeOfferOfECN(seg)
 		// "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment
 		// <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> and send it." (MUST-10)
 		c.enter(StateSynReceived)
@@ -124,6 +126,7 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 	}
 	// "If SND.UNA > ISS (our SYN has been ACKed), change the connection state to
 	// ESTABLISHED, form an ACK segment <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"
+	c.takeAnswerOfECN(seg)
 	c.acknowledge(now, seg)
 	c.establish()
 	c.ackNow = true

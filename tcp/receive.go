@@ -49,9 +49,14 @@ func (c *Conn) receiveOther(now instant, seg *Segment) Reason {
 	if r := c.checkSYN(now, seg); r != ReasonTaken {
 		return r
 	}
+	flight, marked := c.readMarks(seg)
 	if r := c.processACK(now, seg); r != ReasonTaken {
 		return r
 	}
+	if marked {
+		c.congestionExperienced(now, flight)
+	}
+	c.noteMark(seg)
 	// Not before the ACK was found acceptable: who guesses no more than numbers in
 	// the window must not be able to move TS.Recent, and so shut the peer out.
 	c.recordTimestamp(now, seg)
@@ -267,6 +272,7 @@ func (c *Conn) receiveCrossedSYN(now instant, seg *Segment) Reason {
 		// The peer has not heard our SYN,ACK, or it would not repeat its SYN.
 		c.synNow, c.synResent = true, true
 		c.rtt.abandon()
+		c.takeOfferAgain(seg)
 		return ReasonDuplicateText
 	}
 	return c.processACK(now, seg)

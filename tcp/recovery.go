@@ -64,8 +64,9 @@ func (c *Conn) enterRecovery(now instant) {
 	// RFC 5681, 3.2: "When [RFC3042] is in use, additional data sent in limited
 	// transmit MUST NOT be included in this calculation."
 	flight := c.flight() - int(c.limitedBytes)
-	if !c.onlyProbeLost() {
+	if !c.onlyProbeLost() && !c.reducedByMarks() {
 		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight})
+		c.windowReduced()
 	}
 	// "cwnd set to ssthresh plus 3*SMSS. This artificially "inflates" the congestion
 	// window by the number of segments (three) that have left the network and which

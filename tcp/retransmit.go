@@ -72,6 +72,7 @@ func (c *Conn) retransmissionTimeout(now instant) {
 func (c *Conn) flightLost(now instant, flight int) {
 	c.traceLost(now, c.snd.una, c.snd.at, LossTimeout)
 	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight, Timeout: true, Again: c.retransmits > 0})
+	c.windowReduced()
 	// RFC 6582, 3.2: "After a retransmit timeout, record the highest sequence number
 	// transmitted in the variable recover, and exit the fast recovery procedure if
 	// applicable."

@@ -63,6 +63,7 @@ func (c *Conn) header(now instant, out *Segment, seq Seq) {
 		out.Flags |= urg
 		out.Urgent = uint16(min(c.snd.up.Sub(seq), 65535))
 	}
+	c.echoMarks(out)
 	c.acknowledged()
 }
 
@@ -92,6 +93,7 @@ func (c *Conn) sendSYN(now instant, out *Segment) {
 	}
 	out.Window = uint16(c.synWindow())
 	c.synOptions(&out.Options)
+	c.offerECN(out)
 	if c.synResent {
 		c.resent++
 	} else {

@@ -39,7 +39,7 @@ func (c *Conn) maySend(now instant) (n int, withFIN bool) {
 	if unsent <= 0 {
 		return 0, usable > 0
 	}
-	if c.paced(now) {
+	if c.paced(now) || c.heldByMarks(now) {
 		return 0, false
 	}
 	c.restartAfterIdle(now)
@@ -74,11 +74,11 @@ func (c *Conn) fitCongestionWindow(n int) int {
 }
 
 // segmentLimit is the largest text of a super-segment: of one segment when the
-// link takes no others, or when the urgent pointer is set, which differs from
+// link takes no others, or when the urgent pointer is set, or CWR, which differ from
 // segment to segment.
 func (c *Conn) segmentLimit() int {
 	mss, limit := c.window.MSS, int(c.maxSegment)
-	if c.urgentOut {
+	if c.urgentOut || c.mayNotRepeat() {
 		return mss
 	}
 	if rate := c.window.PacingRate; rate > 0 {
@@ -144,6 +144,7 @@ func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
 		out.SegmentSize = c.window.MSS
 	}
 	c.noteFull(seq, n)
+	c.markCapable(out, seq, n)
 	end := seq.Add(n)
 	if n > 0 && end == c.out.end {
 		// RFC 9293, 3.9.1.2: "MUST set the PSH bit in the last buffered segment (i.e.,

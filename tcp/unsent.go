@@ -45,6 +45,7 @@ func (c *Conn) unsentSYN() {
 // SND.NXT does not stay beyond it, so that a RST, which has that number, is not
 // answered with a challenge ACK (RFC 5961, 3.2).
 func (c *Conn) unsentText(now instant, seg *Segment) {
+	c.unsentMark(seg)
 	if seg.end() == c.snd.nxt {
 		c.takeBack(seg)
 	}

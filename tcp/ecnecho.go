@@ -1,0 +1,44 @@
+package tcp
+
+import "github.com/usernet-go/usernet/wire"
+
+// The receiver of text: which marks have arrived, and how the peer hears of them.
+
+// noteMark looks at the codepoint with which an acceptable segment has arrived.
+//
+// RFC 3168, 6.1.5: "the TCP data receiver SHOULD ignore the ECN field on arriving
+// data packets that are outside of the receiver's current window."
+func (c *Conn) noteMark(seg *Segment) {
+	e := &c.ecn
+	if e.mode == ECNNone || seg.Len == 0 {
+		return
+	}
+	// RFC 3168, 6.1.3: "that TCP receiver continues to set the ECN-Echo flag in all
+	// the ACK packets it sends [...] until it receives a CWR packet". Who has reduced
+	// its window may have no more than one segment in it, and waits for the ACK.
+	if seg.Flags.Has(cwr) {
+		e.echo, c.ackNow = false, true
+	}
+	// "When TCP receives a CE data packet at the destination end-system, the TCP data
+	// receiver sets the ECN-Echo flag in the TCP header of the subsequent ACK packet."
+	if seg.ECN == wire.CE {
+		c.ackNow = c.ackNow || !e.echo
+		e.echo = true
+		e.met().receivedCE += uint64(c.packets(seg))
+	}
+}
+
+// packets is how many packets of the wire a segment stands for.
+func (c *Conn) packets(seg *Segment) int {
+	if seg.SegmentSize == 0 {
+		return 1
+	}
+	return max(1, (seg.Len+seg.SegmentSize-1)/seg.SegmentSize)
+}
+
+// echoMarks sets the flags by which a segment with ACK tells the peer of marks.
+func (c *Conn) echoMarks(out *Segment) {
+	if c.ecn.echo {
+		out.Flags |= ece
+	}
+}
