@@ -69,6 +69,11 @@ type Config struct {
 	// others known.
 	CongestionControl string
 
+	// NoECN keeps TCP connections from explicit congestion notification (RFC 3168),
+	// by which routers mark packets instead of dropping them: it is offered to every
+	// peer, and used where the peer takes part and the path lets it pass.
+	NoECN bool
+
 	// Resolver looks up the names that Dial, Listen and their likes are given: by
 	// default only localhost is one. Its options are copied.
 	Resolver *Resolver
@@ -158,6 +163,7 @@ func (c *Config) engine() (host.Config, error) {
 			MinRTO:        c.MinRTO,
 			DelayedACK:    c.DelayedACK,
 			Congestion:    congestion,
+			NoECN:         c.NoECN,
 		},
 	}, nil
 }

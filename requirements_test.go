@@ -17,7 +17,7 @@ import (
 // tcpHeaders gathers the fields of IP headers that TCP segments have on a link.
 type tcpHeaders struct {
 	mu           sync.Mutex
-	ttl, classes map[uint8]int // how many segments have each
+	ttl, classes map[uint8]int // how many segments have each, apart from the bits of ECN
 }
 
 func (h *tcpHeaders) hear(e link.Event) {
@@ -29,10 +29,10 @@ func (h *tcpHeaders) hear(e link.Event) {
 	defer h.mu.Unlock()
 	if ip, _, r := wire.ParseIPv4(b, e.Packet.Len()); r == wire.OK && ip.Protocol == wire.ProtocolTCP {
 		h.ttl[ip.TTL]++
-		h.classes[ip.TOS]++
+		h.classes[ip.TOS&^3]++
 	} else if ip, _, r := wire.ParseIPv6(b, e.Packet.Len()); r == wire.OK && ip.NextHeader == wire.ProtocolTCP {
 		h.ttl[ip.HopLimit]++
-		h.classes[ip.TrafficClass]++
+		h.classes[ip.TrafficClass&^3]++
 	}
 }
 

@@ -37,14 +37,15 @@ const ecnTries = 2
 
 // ecnState is what a connection knows of ECN.
 type ecnState struct {
-	until Seq // marks on what was sent before it have been reacted to
-	mode  ECNMode
-	noECT bool // what is sent must not be marked
-	plain bool // a SYN without an offer was sent, or an answer that declines
+	until   Seq // marks on what was sent before it have been reacted to
+	mode    ECNMode
+	noECT   bool // what is sent must not be marked
+	plain   bool // a SYN without an offer was sent, or an answer that declines
+	told    bool // the ACK that is being processed tells of marks
 	byMarks bool // the reduction at until was for marks
-	echo  bool // marks have arrived: each ACK says so until the peer has reacted (RFC 3168)
-	cwr   bool // the next new text says that the window was reduced (RFC 3168)
-	marks *ecnMarks
+	echo    bool // marks have arrived: each ACK says so until the peer has reacted (RFC 3168)
+	cwr     bool // the next new text says that the window was reduced (RFC 3168)
+	marks   *ecnMarks
 }
 
 // ecnMarks is what only a connection has that has met marks.
@@ -70,14 +71,6 @@ func (c *Conn) offerECN(out *Segment) {
 	e := &c.ecn
 	switch {
 	case c.cfg.NoECN:
-	case c.state == StateSynSent:
-		// RFC 3168, 6.1.1: "the setting of both ECE and CWR in the ECN-setup SYN packet
-		// is defined as an indication that the sending TCP is ECN-Capable".
-		if c.retransmits < ecnTries {
-			out.Flags |= ece | cwr
-		} else {
-			e.plain = true
-		}
 	case e.mode == ECNClassic && !e.plain:
 		// "When Host B sends an ECN-setup SYN-ACK packet, it sets the ECE flag but not
 		// the CWR flag."
@@ -119,4 +112,12 @@ func (c *Conn) takeAnswerOfECN(seg *Segment) {
 	// "A host MUST NOT set ECT on data packets unless it has [...] sent no
 	// non-ECN-setup SYN".
 	e.noECT = e.plain
+}
+
+// tell fills what Info has of ECN.
+func (e *ecnState) tell(i *Info) {
+	i.ECN = e.mode
+	if m := e.marks; m != nil {
+		i.ReceivedCE, i.ReceivedECE, i.ECNReductions = m.receivedCE, m.receivedECE, m.reductions
+	}
 }

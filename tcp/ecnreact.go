@@ -45,6 +45,7 @@ func (c *Conn) unsentMark(seg *Segment) {
 // until then.
 func (c *Conn) readMarks(seg *Segment) (flight int, marked bool) {
 	e := &c.ecn
+	e.told = false
 	if e.mode == ECNNone || !seg.Flags.Has(ack) || c.synPending() || seg.Ack.Less(c.snd.una) || c.snd.nxt.Less(seg.Ack) {
 		return 0, false
 	}
@@ -55,6 +56,9 @@ func (c *Conn) readMarks(seg *Segment) (flight int, marked bool) {
 		return 0, false
 	}
 	e.met().receivedECE++
+	// RFC 3168, 6.1.2: "The sending TCP SHOULD NOT increase the congestion window in
+	// response to the receipt of an ECN-Echo ACK packet."
+	e.told = true
 	return c.flight(), true
 }
 

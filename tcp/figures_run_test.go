@@ -112,7 +112,7 @@ type figureRun struct {
 
 // figureConfig is that of both peers: without timestamps and window scale, which the figures know nothing of, and with
 // ACKs that wait, so that a figure may end before they are due.
-var figureConfig = tcp.Config{Epoch: epoch, NoTimestamps: true, NoWindowScale: true, QuickACKs: -1}.WithDefaults()
+var figureConfig = tcp.Config{Epoch: epoch, NoECN: true, NoTimestamps: true, NoWindowScale: true, QuickACKs: -1}.WithDefaults()
 
 // begin brings both peers to where the first line has them.
 func (r *figureRun) begin() {

@@ -65,6 +65,11 @@ type Info struct {
 	Flight     int // bytes in the network
 	Recovering bool
 
+	ECN           ECNMode // how the two ends tell each other of congestion marks
+	ReceivedCE    uint64  // packets that arrived with a mark
+	ReceivedECE   uint64  // ACKs that told of marks on what we sent (RFC 3168)
+	ECNReductions uint64  // times that marks made the congestion window smaller
+
 	SRTT, RTTVar time.Duration // 0: not measured yet
 	RTO          time.Duration // with back-off
 	Backoff      int           // doublings of the RTO
@@ -184,6 +189,7 @@ func (c *Conn) Info() Info {
 	if c.counts != nil {
 		c.counts.tell(&i, c)
 	}
+	c.ecn.tell(&i)
 	return i
 }
 

@@ -354,6 +354,7 @@ func (c *Conn) alsoLost(now instant, flight int) {
 	if p := &c.path; p.spared && p.probeEnd.LessEq(c.snd.una) {
 		p.probe, p.spared = 0, false
 		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight})
+		c.windowReduced()
 	}
 }
 

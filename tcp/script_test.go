@@ -93,11 +93,12 @@ type dialogue struct {
 	ourScale, theirScale uint8
 	tsRecent             uint32 // TSval of the machine's last segment
 	tsAt                 time.Time
-	defaultMSS           int    // that the peer is taken to have when it sends none
-	segmentSize          int    // of the peer's next segment
-	bare                 bool   // the peer's next segment has no timestamps
-	tsBase               uint32 // of the peer's timestamps
-	written, consumed    int    // bytes that the user has written and read
+	defaultMSS           int      // that the peer is taken to have when it sends none
+	segmentSize          int      // of the peer's next segment
+	codepoint            wire.ECN // with which the peer's next segment arrives
+	bare                 bool     // the peer's next segment has no timestamps
+	tsBase               uint32   // of the peer's timestamps
+	written, consumed    int      // bytes that the user has written and read
 }
 
 // heard is a segment that the machine sent, and when.
@@ -110,6 +111,7 @@ func (s *dialogue) init() {
 	s.cfg = tcp.Config{
 		Epoch: epoch, NoTimestamps: !s.timestamps, NoWindowScale: !s.scale, NoSACK: !s.sack,
 		QuickACKs: -1, // all ACKs are delayed alike
+		NoECN:     true,
 	}
 	if s.setup.config != nil {
 		s.setup.config(&s.cfg)
@@ -242,8 +244,8 @@ func (s *dialogue) receive(notation, why string) {
 		}
 	}
 	s.logf("--> %s  %s", s.show(h, n, true), why)
-	seg := tcp.Segment{TCP: h, Len: n, SegmentSize: s.segmentSize}
-	s.segmentSize, s.bare = 0, false
+	seg := tcp.Segment{TCP: h, Len: n, SegmentSize: s.segmentSize, ECN: s.codepoint}
+	s.segmentSize, s.bare, s.codepoint = 0, false, wire.NotECT
 	if n > 0 {
 		first := h.Seq.Sub(s.peerBase.Add(peerText))
 		if h.Flags.Has(wire.SYN) {

@@ -49,8 +49,8 @@ func (s *dialogue) hear(seg *tcp.Segment) {
 		// RFC 9293, 3.1: "Once a connection is established, this is always sent."
 		s.Errorf("segment without ACK")
 	}
-	if seg.Flags&(wire.ECE|wire.CWR) != 0 {
-		s.Errorf("ECN flags in a segment")
+	if s.cfg.NoECN && (seg.Flags&(wire.ECE|wire.CWR|wire.AE) != 0 || seg.ECN != wire.NotECT) {
+		s.Errorf("ECN in a segment")
 	}
 }
 
