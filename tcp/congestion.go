@@ -94,6 +94,7 @@ type Acknowledgment struct {
 	SmoothedRTT time.Duration // RFC 6298's SRTT
 
 	Limited    bool // the window was what kept the sender from sending more, when this text was sent
+	Congested  bool // the ACK tells of congestion marks: the window does not grow for it (RFC 3168, 6.1.2)
 	Recovering bool // lost segments are being repaired, after a fast retransmit or a timeout
 	InTimeout  bool // Recovering, after a timeout
 

@@ -73,13 +73,16 @@ func (c *Conn) congestionExperienced(now instant, flight int) {
 	if c.cc == nil || !e.until.Less(c.snd.una) {
 		return
 	}
-	least := c.window.Bytes <= c.window.MSS
+	before := c.window.Bytes
 	c.cc.CongestionExperienced(&c.window, Congestion{Now: now.since(0), Flight: flight})
+	if !c.window.Own {
+		c.window.Bytes = min(c.window.Bytes, before) // RFC 5681's least threshold is two segments
+	}
 	c.windowReduced()
 	e.byMarks = true
 	m := e.met()
 	m.reductions++
-	if least && c.window.Bytes <= c.window.MSS {
+	if before <= c.window.MSS && c.window.Bytes <= c.window.MSS {
 		// "the sending TCP MUST reset the retransmit timer on receiving the ECN-Echo
 		// packet when the congestion window is one. The sending TCP will then be able to
 		// send a new packet only when the retransmit timer expires."

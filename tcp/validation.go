@@ -29,13 +29,14 @@ func (v *validation) pipe() int { return max(v.best, v.last) }
 // RFC 7661, 4.3: "Non-validated phase: pipeACK <(1/2)*cwnd."
 func (v *validation) unused(w *Window) bool { return v.pipe() > 0 && v.pipe() < w.Bytes/2 }
 
-// mayGrow says that the window was used when what an ACK acknowledges was sent.
+// mayGrow says that the window was used when what an ACK acknowledges was sent, and
+// that the ACK tells of no marks.
 //
 // RFC 7661, 4.4: "A sender that is not cwnd-limited MUST NOT increase the cwnd when
 // ACK packets are received in this phase". In slow start the flight that a window
 // of twice its size grew from is still used well: the phase is not this one.
 func (w *Window) mayGrow(a *Acknowledgment) bool {
-	return a.Limited || w.Bytes < w.SlowStartThreshold && a.Before > w.Bytes/2
+	return !a.Congested && (a.Limited || w.Bytes < w.SlowStartThreshold && a.Before > w.Bytes/2)
 }
 
 // acknowledged takes a sample of what arrives in a round trip, and reduces a
