@@ -26,15 +26,6 @@ const (
 // ecnFlags are the control bits by which the ends of a connection agree on a mode.
 const ecnFlags = ece | cwr
 
-// ecnTries is how many SYNs ask for ECN.
-//
-// RFC 3168, 6.1.1.1: "A host that receives no reply to an ECN-setup SYN within the
-// normal SYN retransmission timeout interval MAY resend the SYN and any subsequent
-// SYN retransmissions with CWR and ECE cleared. To overcome normal packet loss that
-// results in the original SYN being lost, the originating host may retransmit one
-// or more ECN-setup SYN packets before".
-const ecnTries = 2
-
 // ecnState is what a connection knows of ECN.
 type ecnState struct {
 	until   Seq // marks on what was sent before it have been reacted to
