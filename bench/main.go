@@ -1,0 +1,42 @@
+// Command bench measures usernet beside other TCP/IP stacks, in one run and by the same
+// rules.
+//
+//	go run ./bench wan
+//
+// compares goodput, retransmissions, waiting and fairness on bad networks with the
+// kernel's TCP and gVisor's netstack. The kernel's rows need root. Run it with -help
+// for what can be picked.
+//
+// The exit status is 0 for success, 1 when something failed or what was asked for is
+// missing, 2 when the command line was wrong.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns its exit status.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	if len(args) > 0 && args[0] == "wan" {
+		return runWAN(ctx, args[1:], out, errOut)
+	}
+	fmt.Fprintln(errOut, "Usage: bench wan [flags]\n'bench wan -help' says more.")
+	return exitUsage
+}
