@@ -33,7 +33,7 @@ func runWAN(ctx context.Context, args []string, out, errOut io.Writer) int {
 	set.SetOutput(errOut)
 	all := strings.Join([]string{ends.Linux, ends.GVisor, ends.Usernet}, ",")
 	set.StringVar(&f.stacks, "stacks", all, "the stacks, by `names` with commas between")
-	set.StringVar(&f.algorithms, "algorithms", "", "the congestion controls, by `names` with commas between; all by default")
+	set.StringVar(&f.algorithms, "algorithms", "cubic,bbr", "the congestion controls, by `names` with commas between: each stack has those that it knows")
 	set.StringVar(&f.parts, "parts", strings.Join(wan.Parts(), ","), "what to measure, by `names` with commas between")
 	set.StringVar(&f.cells, "cells", "", "only paths whose names match the regular `expression`, as 100M/20ms/1%")
 	set.IntVar(&f.options.Seeds, "seeds", 5, "how many `times` each path is measured, each time with other losses")
@@ -78,10 +78,7 @@ func (f *wanFlags) complete(set *flag.FlagSet) (err error) {
 		return fmt.Errorf("what is %q? Only flags come behind wan", set.Arg(0))
 	}
 	o := &f.options
-	o.Stacks, o.Parts = strings.Split(f.stacks, ","), strings.Split(f.parts, ",")
-	if f.algorithms != "" {
-		o.Algorithms = strings.Split(f.algorithms, ",")
-	}
+	o.Stacks, o.Algorithms, o.Parts = strings.Split(f.stacks, ","), strings.Split(f.algorithms, ","), strings.Split(f.parts, ",")
 	o.Attempts, o.Downloads, o.Repeats, o.Sharing = 4, 200, 21, 30*time.Second
 	if f.short {
 		o.Seeds, o.Duration, o.Attempts, o.Downloads, o.Repeats, o.Sharing = 1, time.Second, 1, 4, 1, 2*time.Second

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/bench/internal/hop"
 )
 
@@ -48,7 +49,7 @@ type Pair interface {
 // A Stack makes pairs.
 type Stack struct {
 	Name       string
-	Algorithms []string // that it is measured with
+	Algorithms []string // that it knows
 	// Join makes two hosts with the congestion control of that name. The hop is not
 	// started yet. When it is closed, Close ends the hosts.
 	Join func(h *hop.Hop, algorithm string) (Pair, error)
@@ -67,9 +68,9 @@ const (
 func Stacks() []Stack {
 	ready := func() error { return nil }
 	return []Stack{
-		{Linux, []string{"cubic", "bbr"}, joinKernel, kernelReady},
-		{GVisor, []string{"cubic"}, joinGVisor, ready},
-		{Usernet, usernetAlgorithms(), joinUsernet, ready},
+		{Linux, []string{"cubic", "bbr", "reno"}, joinKernel, kernelReady},
+		{GVisor, []string{"cubic", "reno"}, joinGVisor, ready},
+		{Usernet, usernet.CongestionControls(), joinUsernet, ready},
 	}
 }
 

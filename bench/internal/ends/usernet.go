@@ -11,29 +11,15 @@ import (
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/bench/internal/hop"
 	"github.com/usernet-go/usernet/link"
-	"github.com/usernet-go/usernet/tcp"
 )
 
-func usernetAlgorithms() []string { return []string{"reno"} }
-
 // UsernetConfig is what the stacks of usernet are made with.
-func UsernetConfig(algorithm string) (usernet.Config, error) {
-	if algorithm != "reno" {
-		return usernet.Config{}, fmt.Errorf("usernet has no congestion control %q", algorithm)
-	}
-	return usernet.Config{
-		SendBuffer:        largest,
-		ReceiveBuffer:     largest,
-		CongestionControl: func() tcp.CongestionControl { return new(tcp.NewReno) },
-	}, nil
+func UsernetConfig(algorithm string) usernet.Config {
+	return usernet.Config{SendBuffer: largest, ReceiveBuffer: largest, CongestionControl: algorithm}
 }
 
 // joinUsernet makes two stacks of usernet.
 func joinUsernet(h *hop.Hop, algorithm string) (Pair, error) {
-	config, err := UsernetConfig(algorithm)
-	if err != nil {
-		return nil, err
-	}
 	var links [2]*memory
 	for i := range links {
 		links[i] = &memory{hop: h, way: hop.Way(i), ready: make(chan struct{}), done: make(chan struct{})}
@@ -42,7 +28,8 @@ func joinUsernet(h *hop.Hop, algorithm string) (Pair, error) {
 	p := new(usernetPair)
 	for i, l := range links {
 		l.pair = pair
-		if p.hosts[i], err = newUsernetHost(i, l, config); err != nil {
+		var err error
+		if p.hosts[i], err = newUsernetHost(i, l, UsernetConfig(algorithm)); err != nil {
 			p.Close()
 			return nil, err
 		}

@@ -24,7 +24,7 @@ type Options struct {
 	Parts      []string       // some of Parts
 	Cells      *regexp.Regexp // of their names
 	Stacks     []string       // names; see ends
-	Algorithms []string       // nil: all that a stack is measured with
+	Algorithms []string       // each stack is measured with those that it knows
 	Seeds      int
 	Duration   time.Duration // of a transfer
 	Attempts   int           // at a transfer, until the hop was punctual
@@ -139,8 +139,8 @@ func (s *session) pick() error {
 			s.results.Missing = append(s.results.Missing, fmt.Sprintf("%s: %v", name, err))
 			continue
 		}
-		for _, a := range stack.Algorithms {
-			if s.Algorithms == nil || slices.Contains(s.Algorithms, a) {
+		for _, a := range s.Algorithms {
+			if slices.Contains(stack.Algorithms, a) {
 				e := Entry{stack, a}
 				s.entries = append(s.entries, e)
 				s.results.Entries = append(s.results.Entries, e.String())

@@ -14,16 +14,17 @@ import (
 
 func smoke() Options {
 	return Options{
-		Parts:     Parts(),
-		Cells:     regexp.MustCompile("^(10M/20ms/1%|100M/20ms/1%|10M/40ms/(q10|codel.ecn))$"),
-		Stacks:    []string{ends.GVisor, ends.Usernet},
-		Seeds:     2,
-		Duration:  400 * time.Millisecond,
-		Attempts:  1,
-		Downloads: downloadSets,
-		Repeats:   1,
-		Sharing:   600 * time.Millisecond,
-		Progress:  io.Discard,
+		Parts:      Parts(),
+		Cells:      regexp.MustCompile("^(10M/20ms/1%|100M/20ms/1%|10M/40ms/(q10|codel.ecn))$"),
+		Stacks:     []string{ends.GVisor, ends.Usernet},
+		Algorithms: []string{"cubic", "reno"},
+		Seeds:      2,
+		Duration:   400 * time.Millisecond,
+		Attempts:   1,
+		Downloads:  downloadSets,
+		Repeats:    1,
+		Sharing:    600 * time.Millisecond,
+		Progress:   io.Discard,
 	}
 }
 
