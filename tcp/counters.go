@@ -47,7 +47,7 @@ func (c *Conn) counted() *counters {
 // countSent counts a segment that Next has handed out; before is what SND.NXT was
 // then.
 func (c *Conn) countSent(out *Segment, before Seq) {
-	n := out.segments()
+	n := out.Segments()
 	c.segmentsOut += uint32(n)
 	if out.Len > 0 {
 		k, text := c.counted(), c.textBetween(before, c.snd.nxt)
@@ -60,7 +60,7 @@ func (c *Conn) countSent(out *Segment, before Seq) {
 // countUnsent takes back what countSent has counted of a segment; before is what
 // SND.NXT was before Unsent.
 func (c *Conn) countUnsent(seg *Segment, before Seq) {
-	n := seg.segments()
+	n := seg.Segments()
 	c.segmentsOut -= uint32(n)
 	if seg.Len > 0 && c.counts != nil && c.state != StateClosed {
 		k, text := c.counts, c.textBetween(c.snd.nxt, before)

@@ -108,8 +108,11 @@ type heard struct {
 }
 
 func (s *dialogue) init() {
+	// RFC 5681's window, since a script says what is sent when.
+	reno, _ := tcp.LookupAlgorithm("reno")
 	s.cfg = tcp.Config{
-		Epoch: epoch, NoTimestamps: !s.timestamps, NoWindowScale: !s.scale, NoSACK: !s.sack,
+		Congestion: reno,
+		Epoch:      epoch, NoTimestamps: !s.timestamps, NoWindowScale: !s.scale, NoSACK: !s.sack,
 		QuickACKs: -1, // all ACKs are delayed alike
 		NoECN:     true,
 	}

@@ -35,8 +35,8 @@ func (s *Segment) seqLen() int {
 // end is the sequence number behind the segment.
 func (s *Segment) end() Seq { return s.Seq.Add(s.seqLen()) }
 
-// segments is how many segments of the wire s stands for.
-func (s *Segment) segments() int {
+// Segments is how many segments of the wire s stands for.
+func (s *Segment) Segments() int {
 	if s.SegmentSize > 0 && s.Len > s.SegmentSize {
 		return (s.Len + s.SegmentSize - 1) / s.SegmentSize
 	}

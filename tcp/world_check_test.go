@@ -116,6 +116,9 @@ func (u *user) sends(s *Segment) {
 		}
 		o.tsVal, o.stamped = s.Options.TSVal, true
 	}
+	if s.Len > 0 {
+		o.fired-- // it has waited for a timer, where it is paced
+	}
 	if end := s.end(); s.seqLen() > 0 && (!o.sent || o.end.Less(end)) {
 		o.end, o.sent = end, true
 		o.allowed += 2
@@ -139,7 +142,7 @@ func (u *user) fires() {
 		o.second, o.fired = s, 0
 	}
 	if o.fired++; o.fired > 100 {
-		u.end.w.failf("storm: the timer of end %d has gone off %d times in a second", u.end.id, o.fired)
+		u.end.w.failf("storm: the timer of end %d has gone off %d times in a second more than text left", u.end.id, o.fired)
 	}
 }
 

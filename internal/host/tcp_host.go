@@ -78,11 +78,3 @@ func (h *Host) tcpStats() TCPStats {
 		TimeWait:        h.timeWait.len(),
 	}
 }
-
-// segmentCount is how many segments of the wire seg stands for.
-func segmentCount(seg *tcp.Segment) int {
-	if size := seg.SegmentSize; size > 0 && seg.Len > size {
-		return (seg.Len + size - 1) / size
-	}
-	return 1
-}

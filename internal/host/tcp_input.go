@@ -30,7 +30,7 @@ func (tb *tcpBatch) input(p *inPacket) {
 		tb.flush()
 		tb.lock(&key)
 	}
-	tb.h.stats.tcp.segmentsIn.Add(uint64(segmentCount(&tb.seg)))
+	tb.h.stats.tcp.segmentsIn.Add(uint64(tb.seg.Segments()))
 	if tb.conn == nil {
 		tb.withoutConnection(p, key)
 		return

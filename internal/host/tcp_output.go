@@ -196,7 +196,7 @@ func putUint16(b []byte, v uint16) { b[0], b[1] = byte(v>>8), byte(v) }
 // count returns how many segments of the wire the first n stand for.
 func (o *tcpOutput) count(n int) (count uint64) {
 	for i := range n {
-		count += uint64(segmentCount(&o.segments[i]))
+		count += uint64(o.segments[i].Segments())
 	}
 	return count
 }
