@@ -5,17 +5,31 @@ package usernet_test
 import (
 	"io"
 	"net"
+	"sync/atomic"
 	"testing"
 
 	"github.com/usernet-go/usernet"
+	"github.com/usernet-go/usernet/tcp"
 )
 
-// In steady state nothing is allocated, neither for a byte nor for 64 KiB. (Under
-// the race detector sync.Pool forgets on purpose.)
+// In steady state nothing is allocated, neither for a byte nor for 64 KiB, whether
+// or not connections are traced. (Under the race detector sync.Pool forgets on
+// purpose.)
 func TestNothingIsAllocated(t *testing.T) {
+	t.Run("untraced", func(t *testing.T) { nothingIsAllocated(t, nil) })
+	var events atomic.Int64
+	t.Run("traced", func(t *testing.T) {
+		nothingIsAllocated(t, usernet.TracerFunc(func(_ tcp.Flow, list []tcp.Event, _ uint64) { events.Add(int64(len(list))) }))
+	})
+	if events.Load() == 0 {
+		t.Error("nothing was traced")
+	}
+}
+
+func nothingIsAllocated(t *testing.T, tracer usernet.Tracer) {
 	for _, w := range wires {
 		t.Run(w.name, func(t *testing.T) {
-			a, b := newPair(t, usernet.Config{}, w.Config)
+			a, b := newPair(t, usernet.Config{Tracer: tracer}, w.Config)
 			c, peer := connect(t, a, b)
 			for _, size := range []int{1, 64 << 10} {
 				out, in := make([]byte, size), make([]byte, size)

@@ -74,6 +74,9 @@ type Config struct {
 	// peer, and used where the peer takes part and the path lets it pass.
 	NoECN bool
 
+	// Tracer hears what TCP connections do, segment by segment: nobody does.
+	Tracer Tracer
+
 	// Resolver looks up the names that Dial, Listen and their likes are given: by
 	// default only localhost is one. Its options are copied.
 	Resolver *Resolver
@@ -150,6 +153,7 @@ func (c *Config) engine() (host.Config, error) {
 		Clock:            c.Clock,
 		Rand:             c.Rand,
 		Logger:           c.Logger,
+		Tracer:           c.Tracer,
 		MaxConnections:   c.MaxConnections,
 		MaxTimeWait:      c.MaxTimeWait,
 		UDPReceiveBuffer: c.UDPReceiveBuffer,

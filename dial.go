@@ -50,6 +50,9 @@ type Dialer struct {
 	// CongestionControls: by default it is what the stack's Config says. An unknown one
 	// is an error that matches ENOENT.
 	CongestionControl string
+
+	// Tracer hears what TCP connections do, and not the stack's Config.Tracer.
+	Tracer Tracer
 }
 
 // Dial connects to address: see Stack.Dial.
@@ -123,7 +126,8 @@ func (d *Dialer) startTCP(ctx context.Context, n network, local, remote netip.Ad
 		return nil, err
 	}
 	keepAlive := d.Stack.keepAlive.override(d.KeepAlive, d.KeepAliveConfig)
-	c, err := d.Stack.host.DialTCP(local, remote, host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion})
+	options := host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion, Tracer: d.Tracer}
+	c, err := d.Stack.host.DialTCP(local, remote, options)
 	if err != nil {
 		return nil, cause("connect", err)
 	}

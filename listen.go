@@ -30,6 +30,9 @@ type ListenConfig struct {
 	// is an error that matches ENOENT.
 	CongestionControl string
 
+	// Tracer hears what accepted connections do, and not the stack's Config.Tracer.
+	Tracer Tracer
+
 	// Backlog is how many connections may wait for Accept, those whose handshake
 	// is under way included; beyond that a SYN is dropped, and its sender tries
 	// again. Zero means the stack's Config.Backlog.
@@ -96,7 +99,7 @@ func (lc *ListenConfig) listenTCP(n network, local netip.AddrPort) (*TCPListener
 		return nil, listenError(n, local, err)
 	}
 	keepAlive := lc.Stack.keepAlive.override(lc.KeepAlive, lc.KeepAliveConfig)
-	options := host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion}
+	options := host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion, Tracer: lc.Tracer}
 	l, err := lc.Stack.host.ListenTCP(bind, family, backlog, options)
 	if err != nil {
 		return nil, listenError(n, local, bindCause(err))

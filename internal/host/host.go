@@ -20,6 +20,7 @@ type Config struct {
 	Clock  Clock        // the system's; it may be a Waker besides
 	Rand   io.Reader    // crypto/rand: sequence numbers, ports, MACs, identifiers
 	TCP    tcp.Config   // what the connections share
+	Tracer tcp.Tracer   // of connections whose TCPOptions say nothing; none
 	Logger *slog.Logger // none: says nothing
 
 	// AddressSecret is secret_key of RFC 7217; random by default.
@@ -164,7 +165,7 @@ func (h *Host) random(b []byte) error {
 
 // Close resets connections, closes sockets and links, and waits until no
 // goroutine or callback of the host runs any more. It must not be called from
-// within a delivery of a link or a callback of the Clock. A second Close waits
+// within a delivery of a link, a callback of the Clock or a Tracer. A second Close waits
 // for the first.
 func (h *Host) Close() error {
 	h.mu.Lock()
@@ -186,6 +187,7 @@ func (h *Host) Close() error {
 		p.ifc.close()
 	}
 	h.receivers.Wait()
+	h.tracing.close()
 	h.wakeByClose(h.done)
 	return nil
 }

@@ -30,6 +30,8 @@ type TCPConn struct {
 	deadlines *tcpDeadlines // made when first set
 	linger    time.Duration // of Close: < 0 in background, 0 reset, > 0 wait as long
 
+	trace *connTrace // nil: nobody looks on
+
 	listener  *TCPListener  // that made the connection, until it is accepted
 	connected chan struct{} // of a dialled connection: closed when it is open or has failed
 
@@ -55,12 +57,17 @@ type TCPOptions struct {
 	NoDelay    bool
 	KeepAlive  tcp.KeepAlive
 	Congestion *tcp.Algorithm // nil: the host's
+	Tracer     tcp.Tracer     // nil: the host's
 }
 
 func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, opt *TCPOptions, now time.Time) *TCPConn {
 	c := &TCPConn{h: h, key: key, route: r, generation: generation, linger: -1}
 	c.readable.L, c.writable.L = &c.mu, &c.mu
 	c.timer.owner = c
+	var trace *tcp.Trace
+	if c.trace = h.newTrace(opt); c.trace != nil {
+		trace = c.trace.events
+	}
 	local, remote := key.localAddrPort(), key.remoteAddrPort()
 	mss, maxSegment := r.tcpSizes(local.Addr())
 	c.m.Init(&h.tcp, tcp.Params{
@@ -69,6 +76,7 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 		MSS:        mss,
 		DefaultMSS: defaultMSS(local.Addr()),
 		MaxSegment: maxSegment,
+		Trace:      trace,
 		Congestion: opt.Congestion,
 	})
 	c.usePathMTULocked(now)
@@ -92,6 +100,9 @@ func (c *TCPConn) RemoteAddr() netip.AddrPort {
 // what is due, tells those who wait, moves a connection that has ended out of the
 // table, and arms the timer. c.mu is held, and released while segments are sent.
 func (c *TCPConn) settleLocked(now time.Time) {
+	if c.trace != nil {
+		defer c.h.tracing.tellLocked(c)
+	}
 	c.keepPathMTULocked(now)
 	if c.detached {
 		c.wakeLocked(now)

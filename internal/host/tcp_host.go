@@ -16,6 +16,7 @@ type tcpHost struct {
 	listeners  tcpListeners
 	resets     rateLimit // of RSTs for segments of no connection
 	tcpOutputs sync.Pool // of *tcpOutput
+	tracing    tracing
 	tcpConns   atomic.Int64
 	dialled    chan struct{} // closed: what Connected returns of connections whose dial is over
 }
@@ -31,6 +32,7 @@ func (h *Host) initTCP() (err error) {
 		return err
 	}
 	h.timeWait.init(h)
+	h.tracing.init()
 	var seed [32]byte
 	if err := h.random(seed[:]); err != nil {
 		return err
