@@ -25,6 +25,7 @@ type wanFlags struct {
 	cells      string
 	short      bool
 	json       string
+	write      string
 }
 
 func runWAN(ctx context.Context, args []string, out, errOut io.Writer) int {
@@ -40,6 +41,7 @@ func runWAN(ctx context.Context, args []string, out, errOut io.Writer) int {
 	set.DurationVar(&f.options.Duration, "duration", 8*time.Second, "how long a transfer lasts")
 	set.BoolVar(&f.short, "short", false, "only see that everything works, in some 20 s")
 	set.StringVar(&f.json, "json", "", "write all figures to a `file`; - for the standard output, instead of tables")
+	set.StringVar(&f.write, "write", "", "write wan.md and wan.svg to a `directory`")
 	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return exitOK
 	} else if err != nil {
@@ -113,6 +115,11 @@ func (f *wanFlags) output(r *wan.Results, out io.Writer) error {
 			return err
 		}
 		if err := os.WriteFile(f.json, b, 0o644); err != nil {
+			return err
+		}
+	}
+	if f.write != "" {
+		if err := r.WritePage(f.write); err != nil {
 			return err
 		}
 	}

@@ -62,6 +62,14 @@ func New(forth, back link.Path, seed uint64) (*Hop, error) {
 	return newHop(forth, back, seed, w), nil
 }
 
+// NewInBubble is New for testing/synctest, where time is virtual: its hop waits with
+// timers of Go, carries for stacks in memory only, and is never late.
+func NewInBubble(forth, back link.Path, seed uint64) *Hop {
+	h := newHop(forth, back, seed, newTimerWaiter())
+	h.grain = 0
+	return h
+}
+
 func newHop(forth, back link.Path, seed uint64, w waiter) *Hop {
 	h := &Hop{waiter: w, done: make(chan struct{}), grain: min(coarsest, (forth.Delay+back.Delay)/40)}
 	h.ways = [2]*way{newWay(forth, 2*seed), newWay(back, 2*seed+1)}
@@ -111,6 +119,7 @@ func (h *Hop) Restart(seed uint64) {
 	defer h.mu.Unlock()
 	h.ways = [2]*way{newWay(h.ways[Forth].path, 2*seed), newWay(h.ways[Back].path, 2*seed+1)}
 	h.air.clear()
+	h.late = Histogram{}
 }
 
 // DropIf has those packets forth vanish of which drop says so, beside what the path

@@ -56,8 +56,7 @@ func TestFates(t *testing.T) {
 
 func testFates(t *testing.T, path link.Path) {
 	const seed, packets = 7, 500
-	h := newHop(path, link.Path{}, seed, newTimerWaiter())
-	h.grain = 0
+	h := NewInBubble(path, link.Path{}, seed)
 	var got []arrival
 	h.AddPorts(nil, func(batch [][]byte) {
 		for _, b := range batch {
@@ -133,7 +132,7 @@ func TestWait(t *testing.T) {
 	for _, codel := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			path := link.Path{Delay: time.Millisecond, Rate: 8_000_000, Queue: 1 << 20, CoDel: codel}
-			h := newHop(path, link.Path{}, 1, newTimerWaiter())
+			h := NewInBubble(path, link.Path{}, 1)
 			h.AddPorts(nil, func([][]byte) {})
 			h.Start()
 			// 1000 bytes take 1 ms; the SYN's 40 take 40 us before the first.
@@ -154,7 +153,7 @@ func TestWait(t *testing.T) {
 // The hop takes TCP over IPv4 only, and of connections whose beginning it has seen.
 func TestStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHop(link.Path{}, link.Path{}, 1, newTimerWaiter())
+		h := NewInBubble(link.Path{}, link.Path{}, 1)
 		n := 0
 		h.AddPorts(nil, func(batch [][]byte) { n += len(batch) })
 		h.Start()
@@ -189,7 +188,7 @@ func TestStrangers(t *testing.T) {
 // What is picked to vanish does so, and is missed.
 func TestDropIf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHop(link.Path{}, link.Path{}, 1, newTimerWaiter())
+		h := NewInBubble(link.Path{}, link.Path{}, 1)
 		n := 0
 		h.AddPorts(func(batch [][]byte) { n += len(batch) }, func(batch [][]byte) { n += len(batch) })
 		h.DropIf(func(s Segment) bool { return s.Text > 0 && !s.Again })

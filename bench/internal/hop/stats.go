@@ -46,7 +46,7 @@ func (w *way) count(seg Segment, n note) {
 // Stats is what a hop has counted since its start, or the last Restart.
 type Stats struct {
 	Ways [2]WayStats
-	Late Histogram // by how much arrivals were late, since the start of the hop
+	Late Histogram // by how much arrivals were late
 }
 
 // Stats returns the counters.
