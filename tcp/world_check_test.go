@@ -98,7 +98,7 @@ func (u *user) tells(s *Segment) {
 
 // sends judges a segment that leaves.
 func (u *user) sends(s *Segment) {
-	w, o := u.end.w, &u.seen
+	w, c, o := u.end.w, &u.conn, &u.seen
 	w.tally["segments"]++
 	if s.Flags.Has(rst) {
 		u.end.resets++
@@ -128,12 +128,14 @@ func (u *user) sends(s *Segment) {
 	if o.allowed--; o.allowed < -stormMargin {
 		w.failf("storm: end %d sends more than it is asked for", u.end.id)
 	}
-	if w.hush.idle++; w.hush.idle > w.hush.allowed {
+	// A whole window may be sent again before anything of it is heard.
+	if w.hush.idle++; w.hush.idle > w.hush.allowed+c.window.Bytes/max(1, c.window.MSS) {
 		w.failf("storm: %d segments have brought nothing", w.hush.idle)
 	}
 }
 
-// fires counts a timer that went off. The shortest is the delayed ACK's, 40 ms.
+// fires counts a timer that went off. The shortest is the delayed ACK's, 40 ms; those
+// of pacing are made up for by the text that they let go.
 func (u *user) fires() {
 	o := &u.seen
 	o.allowed += 4

@@ -40,7 +40,12 @@ func newEnd(w *world, id, mss int) *end {
 	r := w.random
 	ticks := []time.Duration{time.Microsecond, time.Microsecond, 100 * time.Microsecond, time.Millisecond, 4 * time.Millisecond,
 		10 * time.Millisecond, 15600 * time.Microsecond}
-	e := &end{w: w, id: id, clock: ticks[r.IntN(len(ticks))], isn: r.Uint32(), retries: r.IntN(2) == 0,
+	isn, tsOffset := r.Uint32(), r.Uint32()
+	if r.IntN(3) == 0 { // numbers and timestamps wrap round soon
+		since := uint32(w.now.Sub(pairEpoch).Milliseconds())
+		isn, tsOffset = -since*250-r.Uint32N(1<<19), -since-r.Uint32N(1<<16)
+	}
+	e := &end{w: w, id: id, clock: ticks[r.IntN(len(ticks))], isn: isn, retries: r.IntN(2) == 0,
 		coalesces: r.IntN(3) == 0, keepsWait: r.IntN(4) == 0}
 	e.timer = e.clock
 	if r.IntN(3) == 0 {
@@ -52,7 +57,8 @@ func newEnd(w *world, id, mss int) *end {
 	e.cfg = Config{Epoch: pairEpoch, Chunks: new(Chunks),
 		SendBuffer:    minBuffer << r.IntN(10),
 		ReceiveBuffer: minBuffer<<r.IntN(10) + r.IntN(1000),
-		NoTimestamps:  r.IntN(3) == 0, NoWindowScale: r.IntN(4) == 0,
+		NoTimestamps:  r.IntN(3) == 0, NoWindowScale: r.IntN(4) == 0, NoSACK: r.IntN(4) == 0,
+		Congestion:    builtins[r.IntN(len(builtins))],
 		ChallengeACKs: NewChallengeLimiter(0, zeros{}),
 	}
 	if r.IntN(4) == 0 {
@@ -68,7 +74,7 @@ func newEnd(w *world, id, mss int) *end {
 	if r.IntN(4) == 0 && mss > 536 {
 		mss = 536 + r.IntN(mss-536)
 	}
-	e.params = Params{TSOffset: r.Uint32(), MSS: mss, MaxSegment: r.IntN(2) * r.IntN(65536)}
+	e.params = Params{TSOffset: tsOffset, MSS: mss, MaxSegment: r.IntN(2) * r.IntN(65536)}
 	return e
 }
 

@@ -68,6 +68,9 @@ func (w *world) makeWays() {
 func (w *world) drawPath(clean bool) (p link.Path) {
 	r := w.random
 	p.Delay = upTo(r, 300*time.Millisecond)
+	if r.IntN(4) == 0 { // round trips from 10 us to 2 s
+		p.Delay = time.Duration(5e3 * math.Pow(2e5, r.Float64()))
+	}
 	if clean {
 		return p
 	}
@@ -123,6 +126,14 @@ func (y *way) cut(at time.Time) bool {
 
 // carry sends one segment of an end on its way.
 func (w *world) carry(from int, s *Segment, text []byte) {
+	if from == w.liar && s.Flags == ack && len(text) == 0 {
+		w.lie(s)
+	}
+	w.carryOne(from, s, text)
+}
+
+// carryOne sends what an end, or somebody who lies in its name, has made.
+func (w *world) carryOne(from int, s *Segment, text []byte) {
 	y := w.ways[from]
 	if !y.changes.IsZero() && !w.now.Before(y.changes) {
 		y.changes = time.Time{}

@@ -30,6 +30,7 @@ type world struct {
 	// haunted: what was sent again long ago arrives in the midst of the next session,
 	// which may use the same numbers again.
 	haunted bool
+	liar    int // the end whose ACKs others precede that are lies; -1: none
 	losses  int // segments that did not arrive as they were sent, or late
 	steps   int
 	hush    hush
@@ -54,6 +55,9 @@ func newWorld(seed uint64) *world {
 	mss := []int{88, 536, 1000, 1460, 1460, 8948}[r.IntN(6)]
 	for i := range w.ends {
 		w.ends[i] = newEnd(w, i, mss)
+	}
+	if w.liar = -1; r.IntN(6) == 0 {
+		w.liar = r.IntN(2)
 	}
 	if r.IntN(12) == 0 {
 		w.vanish, w.gone = w.now.Add(upTo(r, 5*time.Second)), r.IntN(2)

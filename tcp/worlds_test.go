@@ -84,7 +84,7 @@ func TestWorlds(t *testing.T) {
 			try(seed + 1)
 		}
 	default:
-		for seed := range uint64(400) {
+		for seed := range uint64(800) {
 			try(seed + 1)
 		}
 		for _, what := range usual {
