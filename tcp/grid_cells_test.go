@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usernet-go/usernet/link"
@@ -12,6 +13,13 @@ type gridCell struct {
 	name       string
 	path       link.Path
 	maxSegment int // more than the MSS: super-segments, which the link cuts
+}
+
+// net returns the cell's path, without flows.
+func (c *gridCell) net(seed uint64) *gridNet {
+	n := newGridNet(c.path, seed)
+	n.rfc3168 = strings.HasSuffix(c.name, "3168")
+	return n
 }
 
 const mbit = 1_000_000
@@ -37,6 +45,11 @@ func reorders(share float64, by time.Duration) func(*link.Path) {
 	return func(p *link.Path) { p.Reorder, p.ReorderDelay = share, by }
 }
 
+func codel(p *link.Path) {
+	queue(10)(p)
+	p.CoDel = true
+}
+
 // gridCells are the paths of the golden file. Where nothing is said about it, the
 // queue takes one product of rate and round trip, 32 KiB at least.
 func gridCells() (cells []gridCell) {
@@ -56,7 +69,9 @@ func gridCells() (cells []gridCell) {
 				cell(rate, rtt, "reorder2%", reorders(0.02, rtt/4)),
 				cell(rate, rtt, "reorder10%", reorders(0.1, rtt/2)),
 				cell(rate, rtt, "jitter", func(p *link.Path) { p.Jitter = rtt / 4 }),
-				cell(rate, rtt, "codel", func(p *link.Path) { p.CoDel, p.Queue = true, gridQueue(p.Rate, rtt, 10) }),
+				cell(rate, rtt, "codel", codel),
+				cell(rate, rtt, "codel+ecn", func(p *link.Path) { codel(p); p.ECN = true }),
+				cell(rate, rtt, "codel+3168", func(p *link.Path) { codel(p); p.ECN = true }),
 			)
 		}
 	}

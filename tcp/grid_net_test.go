@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/wire"
 )
 
 // gridNet is machines against machines: flows that share one path, in virtual
@@ -24,6 +25,7 @@ type gridNet struct {
 	cfg     Config
 	seg     Segment
 	buffer  [64 << 10]byte
+	rfc3168 bool              // SYNs ask for no more than that: an old middlebox
 	watch   func(f *gridFlow) // nil, or called when a sender has heard or said something
 
 	idle   time.Time // when the bottleneck will be through with what it has
@@ -76,6 +78,7 @@ type gridFlow struct {
 	acks     int // packets without text that the receiver has sent
 	answers  int // likewise the sender
 	overflow int
+	marked   int   // packets
 	offered  []int // bytes of text that have left in each of gridTick
 }
 
@@ -328,7 +331,10 @@ func (n *gridNet) carry(f *gridFlow, forward bool, s *Segment, text []byte) {
 		}
 		return
 	}
-	fate := n.forward.CarryECN(n.now, size, false)
+	if n.rfc3168 && s.Flags.Has(syn) {
+		x.seg.Flags = s.Flags&^wire.AE | wire.ECE | wire.CWR
+	}
+	fate := n.forward.CarryECN(n.now, size, s.ECN != wire.NotECT)
 	noted := f.note(x)
 	if fate.Outcome == link.Queued {
 		n.queued = append(n.queued, gridQueued{x, n.now, noted})
@@ -373,7 +379,10 @@ func (n *gridNet) land(fate link.Fate, x *flight) {
 		n.air.spare = append(n.air.spare, x)
 		return
 	}
-	x.at = fate.At
+	if x.at = fate.At; fate.Marked {
+		x.seg.ECN = wire.CE
+		n.flows[x.to/2].marked++
+	}
 	n.air.push(x)
 }
 

@@ -46,7 +46,7 @@ type gridResult struct {
 
 // runGrid runs a cell with an algorithm.
 func runGrid(c gridCell, algorithm *Algorithm, seed uint64, watch func(*gridFlow)) (r gridResult) {
-	n := newGridNet(c.path, seed)
+	n := c.net(seed)
 	n.watch = watch
 	f := n.add(algorithm, c.maxSegment, 0, 0)
 	n.run(n.now.Add(gridTime))
@@ -56,7 +56,7 @@ func runGrid(c gridCell, algorithm *Algorithm, seed uint64, watch func(*gridFlow
 	r.acks = float64(f.acks) / float64(max(1, f.arrived))
 	var times []time.Duration
 	for i := range uint64(gridDownloads) {
-		n := newGridNet(c.path, seed*1000+i)
+		n := c.net(seed*1000 + i)
 		f := n.add(algorithm, c.maxSegment, gridSize, 0)
 		begin := n.now
 		n.run(begin.Add(10 * time.Minute))
