@@ -137,7 +137,24 @@ func TestConnectionString(t *testing.T) {
 				},
 			},
 			"tcp   ESTAB           0   3000             10.0.0.1:80        [fe80::1%eth0]:9 timer:(on,204ms,1) ts wscale:7,5 rto:204 rtt:4/1.5" +
-				" mss:1448 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 unacked:2 pathmss:1220 notsent:1000 retrans:1/4",
+				" mss:1448 pathmss:1220 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 send 28960000bps unacked:2 retrans:1/4 notsent:1000",
+		},
+		{
+			usernet.Connection{
+				Network: "tcp", Local: netip.MustParseAddrPort("10.0.0.1:80"), Remote: netip.MustParseAddrPort("10.0.0.2:9"), State: tcp.StateCloseWait,
+				Info: &tcp.Info{
+					SACK: true, ECN: tcp.ECNClassic, ReceivedCE: 1, CongestionControl: "gentle", CongestionState: "a b", RTO: 120 * time.Second, Backoff: 3,
+					MSS: 1000, ReceivedMSS: 536, AdvertisedMSS: 1000, Cwnd: 10_000, Ssthresh: tcp.UnboundedThreshold, PacingRate: 125_000,
+					BytesSent: 5000, BytesResent: 1000, BytesAcked: 4000, BytesReceived: 700,
+					SegmentsSent: 9, SegmentsReceived: 8, TextSegmentsSent: 5, TextSegmentsReceived: 1, OutOfOrder: 1,
+					Busy: 2500 * time.Millisecond, ReceiveWindowLimited: 500 * time.Millisecond, SendBufferLimited: time.Second,
+					SndWnd: 64_000, RcvWnd: 32_000,
+				},
+			},
+			"tcp   CLOSE-WAIT      0      0             10.0.0.1:80              10.0.0.2:9 sack ecn ecnseen gentle:(a b) rto:120000 backoff:3" +
+				" mss:1000 rcvmss:536 advmss:1000 cwnd:10 bytes_sent:5000 bytes_retrans:1000 bytes_acked:4000 bytes_received:700" +
+				" segs_out:9 segs_in:8 data_segs_out:5 data_segs_in:1 pacing_rate 1000000bps busy:2500ms rwnd_limited:500ms(20.0%)" +
+				" sndbuf_limited:1000ms(40.0%) rcv_ooopack:1 snd_wnd:64000 rcv_wnd:32000",
 		},
 	} {
 		if got := c.String(); got != c.want {

@@ -11,12 +11,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/nettest"
 
 	"github.com/usernet-go/usernet"
 	"github.com/usernet-go/usernet/link/pipe"
+	"github.com/usernet-go/usernet/tcp"
 )
 
 func TestConn(t *testing.T) {
@@ -287,6 +289,39 @@ func TestInfo(t *testing.T) {
 	c.CloseWrite()
 	if s := peer.Info().State.String(); s != "CLOSE-WAIT" {
 		t.Errorf("the peer's state is %s", s)
+	}
+}
+
+// What both ends tell of one transfer agrees, over segments and super-segments.
+func TestInfoAgrees(t *testing.T) {
+	for _, w := range wires {
+		t.Run(w.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newPair(t, usernet.Config{}, w.Config)
+				c, peer := connect(t, a, b)
+				before := time.Now()
+				const size = 3_000_000
+				for _, way := range [][2]*usernet.TCPConn{{c, peer}, {peer, c}} {
+					go way[0].Write(make([]byte, size))
+					if _, err := io.ReadFull(way[1], make([]byte, size)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(time.Second) // until the last acknowledgment has gone
+				i, k := c.Info(), peer.Info()
+				for _, x := range [][2]tcp.Info{{i, k}, {k, i}} {
+					i, k := x[0], x[1]
+					if i.BytesSent != size || i.BytesResent != 0 || i.BytesAcked != size || k.BytesReceived != size ||
+						i.TextSegmentsSent != k.TextSegmentsReceived || i.TextSegmentsSent < size/uint64(i.MSS) ||
+						i.SegmentsSent != k.SegmentsReceived || i.OutOfOrder != 0 || i.SndWnd != k.RcvWnd || i.MSS != k.ReceivedMSS {
+						t.Errorf("one end tells %+v\nthe other %+v", i, k)
+					}
+					if i.LastTextSent.Before(before) || i.LastTextReceived.Before(before) || i.LastHeard.Before(i.LastTextReceived) {
+						t.Errorf("text left at %v, came at %v, anything at %v; it began at %v", i.LastTextSent, i.LastTextReceived, i.LastHeard, before)
+					}
+				}
+			})
+		})
 	}
 }
 
