@@ -19,6 +19,7 @@ type BBR struct {
 	rand  uint64 // state of the generator of probe waits
 
 	initial   int           // C.InitialCwnd
+	longest   int           // text of the longest super-segment that was sent
 	delivered int64         // C.delivered, as the last ACK told it
 	appStart  int64         // what was sent from this C.delivered on
 	appEnd    int64         // until that one is limited by us, as by the user
@@ -95,6 +96,7 @@ func (b *BBR) Start(w *Window, s Beginning) {
 	b.ackedPerIncrement = unboundedVolume
 	b.resetShortTermModel()
 	b.state = bbrStartup
+	b.slowest, b.slowestBefore = 1, 1
 	w.Own = true
 	w.SlowStartThreshold = UnboundedThreshold
 	b.initPacingRate(w, s.RTT)
@@ -120,6 +122,7 @@ func (b *BBR) Acknowledged(w *Window, a Acknowledgment) {
 	b.boundBandwidth()
 
 	b.setPacingRate(w, b.pacingGain())
+	b.slowest = min(b.slowest, b.slowness())
 	b.setWindow(w, &a)
 }
 
@@ -157,17 +160,19 @@ func (b *BBR) CongestionExperienced(w *Window, c Congestion) {
 	// The draft, "ECN": "if the connection claims ECN support [...] the congestion
 	// controller response MUST treat any CE marks as congestion", and says no more.
 	// Here a round trip with a mark is one in which loss was too high.
-	b.noteLoss(w)
+	b.noteLoss()
 	switch {
 	case b.state == bbrStartup:
 		b.exitStartup()
 	case b.isProbeSample:
 		b.handleInflightTooHigh(w, c.Now, c.Flight, false)
 	}
+	b.undoState = bbrNone // the marks are true
 }
 
 // Sent implements [CongestionControl].
 func (b *BBR) Sent(w *Window, s Sending) {
+	b.longest = max(b.longest, s.Bytes)
 	if s.InFlight+w.MSS > w.Bytes {
 		b.windowLimited = true
 	}

@@ -30,11 +30,14 @@ func (b *BBR) setPacingRate(w *Window, gain float64) {
 	}
 }
 
-// sendQuantum is C.send_quantum, to which the machine too bounds super-segments.
+// sendQuantum is C.send_quantum. The machine bounds super-segments to the same, and
+// to what the link takes; so the longest that has been sent is one of the bounds.
 //
-// The draft, "Send Quantum".
-func sendQuantum(w *Window) int {
-	return max(min(w.PacingRate/1000, 64<<10), 2*w.MSS)
+// The draft, "Send Quantum": "A BBR implementation MAY use alternate approaches to
+// select a C.send_quantum, [...] a BBR implementation SHOULD attempt to use the
+// smallest feasible quanta."
+func (b *BBR) sendQuantum(w *Window) int {
+	return max(min(w.PacingRate/1000, 64<<10, b.longest), 2*w.MSS)
 }
 
 // volume is BDPMultiple: what a rate delivers in gain times min_rtt.
@@ -54,7 +57,7 @@ func (b *BBR) bdp(gain float64) int { return b.volume(b.bw, gain) }
 // at least: 1 quantum in the sending host's queuing discipline layer, 1 quantum
 // being segmented [...], 1 quantum being reassembled".
 func (b *BBR) quantized(w *Window, volume int) int {
-	volume = max(volume, 3*sendQuantum(w), minPipe(w))
+	volume = max(volume, 3*b.sendQuantum(w), minPipe(w))
 	if b.state == bbrUp {
 		volume += 2 * w.MSS
 	}

@@ -12,8 +12,8 @@ type bbrRounds struct {
 	roundCount uint32
 	roundStart bool
 
-	windowLimited  bool // the window was used up in this round trip
-	windowLimited1 bool // and in the one before
+	windowLimited bool // the window was used up in this round trip
+	limitedBefore bool // and in the one before
 }
 
 // updateRound notes that a round trip has passed.
@@ -27,7 +27,8 @@ func (b *BBR) updateRound(a *Acknowledgment) {
 		b.startRound()
 		b.roundCount++
 		b.roundsSinceUp++
-		b.windowLimited, b.windowLimited1 = false, b.windowLimited
+		b.windowLimited, b.limitedBefore = false, b.windowLimited
+		b.slowest, b.slowestBefore = b.slowness(), b.slowest
 	}
 }
 
@@ -35,7 +36,7 @@ func (b *BBR) startRound() { b.nextRound = b.delivered }
 
 // isWindowLimited is C.is_cwnd_limited: "True if the connection has fully utilized
 // C.cwnd at any point in the last packet-timed round trip."
-func (b *BBR) isWindowLimited() bool { return b.windowLimited || b.windowLimited1 }
+func (b *BBR) isWindowLimited() bool { return b.windowLimited || b.limitedBefore }
 
 // markAppLimited takes what is sent until all in flight is acknowledged for
 // limited by the user.

@@ -143,9 +143,11 @@ func (b *BBR) isTimeToCruise(w *Window, inFlight int) bool {
 // The draft, "Exit Conditions for Bandwidth Probing". Loss, the third of them, ends
 // UP in handleInflightTooHigh.
 func (b *BBR) isTimeToGoDown(w *Window, a *Acknowledgment) bool {
-	if b.tooHigh && a.InFlight >= b.inflightLongterm {
-		// "If the previous ProbeBW_UP resulted in excess loss [...] the flow stops the
-		// bandwidth probe early".
+	if b.tooHigh && a.Before > b.inflightLongterm-w.MSS {
+		// "If the previous ProbeBW_UP resulted in excess loss [...] and C.inflight reaches
+		// the risky BBR.inflight_longterm level [...] the flow stops the bandwidth probe
+		// early". What is in flight after an ACK never does, since the window keeps it
+		// below; before it, no other segment had room.
 		b.precautionary = true
 		return true
 	}
