@@ -96,7 +96,7 @@ type Info struct {
 
 	// For how long what the user has written was not all acknowledged, and how much of
 	// that was because of the peer's window, and because no more was in the send buffer
-	// where both windows allow more. The present wait counts up to the last event.
+	// where both windows allow more.
 	Busy, ReceiveWindowLimited, SendBufferLimited time.Duration
 
 	Timeouts          int           // of the retransmission timer, for text or FIN
@@ -156,7 +156,13 @@ func (c *Conn) timerName(t timer) string {
 	return timerNames[t]
 }
 
-// Info returns what there is to know.
+// InfoAt returns what there is to know at an instant.
+func (c *Conn) InfoAt(t time.Time) Info {
+	c.at(t)
+	return c.Info()
+}
+
+// Info is InfoAt the last instant that the machine has heard of.
 func (c *Conn) Info() Info {
 	timer, due := c.nextTimer()
 	i := Info{

@@ -70,7 +70,7 @@ func (t *flowTable) all() (conns []*TCPConn) {
 // record in TIME-WAIT.
 func (c *TCPConn) connection(now time.Time) (one Connection, ok bool) {
 	c.mu.Lock()
-	info, gone := c.m.Info(), c.detached
+	info, gone := c.m.InfoAt(now), c.detached
 	c.mu.Unlock()
 	if gone {
 		return Connection{}, false

@@ -232,5 +232,5 @@ func (c *TCPConn) lingerLocked() {
 func (c *TCPConn) Info() tcp.Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.m.Info()
+	return c.m.InfoAt(c.h.clock.Now())
 }
