@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -14,24 +13,23 @@ import (
 	"github.com/usernet-go/usernet"
 )
 
-// serveOne sends back what the first connection to ln brings.
-func serveOne(ln net.Listener) {
-	c, err := ln.Accept()
+// serveOne sends back what the first connection to ln brings. It tells which one that
+// is; nil: none.
+func serveOne(ln net.Listener, accepted chan<- *usernet.TCPConn) {
+	conn, err := ln.Accept()
 	if err != nil {
-		return // the stack was closed
+		close(accepted) // the network was closed
+		return
 	}
+	c := conn.(*usernet.TCPConn)
+	accepted <- c
 	io.Copy(c, c) // an error shows at the other end
 	c.Close()
 }
 
-// echo sends random bytes to the server, and checks that they come back.
-func (d *demo) echo(ctx context.Context, s *usernet.Stack) error {
-	conn, err := s.DialContext(ctx, "tcp", demoServer+":"+demoPort)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	c := conn.(*usernet.TCPConn)
+// echo sends random bytes through c to the server, and checks that they come back.
+func (d *demo) echo(c *usernet.TCPConn) error {
+	defer c.Close()
 
 	sentHash := sha256.New()
 	sent := make(chan error, 1)
@@ -46,7 +44,7 @@ func (d *demo) echo(ctx context.Context, s *usernet.Stack) error {
 
 	returnedHash := sha256.New()
 	check := &checker{want: d.source()}
-	_, err = io.Copy(io.MultiWriter(&countingWriter{check, &d.returned}, returnedHash), c)
+	_, err := io.Copy(io.MultiWriter(&countingWriter{check, &d.returned}, returnedHash), c)
 	if err != nil {
 		return fmt.Errorf("after %d bytes: %w", check.n, err)
 	}

@@ -7,9 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/usernet-go/usernet/internal/ladder"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
 )
@@ -126,45 +124,3 @@ func (sink) Info() link.Info                        { return link.Info{Medium: l
 func (sink) Send(batch []link.Packet) (int, error)  { return len(batch), nil }
 func (sink) Receive(int, func([]link.Packet)) error { return nil }
 func (sink) Close() error                           { return nil }
-
-// The recorder tells what arrived from what was lost, and when both have closed.
-func TestRecorder(t *testing.T) {
-	r := newRecorder()
-	at := time.Now()
-	type seg struct {
-		d        ladder.Direction
-		seq, ack wire.Seq
-		flags    wire.TCPFlags
-		arrives  bool
-	}
-	segments := []seg{
-		{ladder.LeftToRight, 0, 0, wire.SYN, true},
-		{ladder.LeftToRight, 1, 9, wire.ACK, false},
-		{ladder.LeftToRight, 2, 9, wire.ACK, true},
-		{ladder.LeftToRight, 2, 9, wire.FIN | wire.ACK, true},
-		{ladder.RightToLeft, 9, 3, wire.FIN | wire.ACK, true},
-		{ladder.LeftToRight, 3, 10, wire.ACK, true},
-	}
-	for i, s := range segments {
-		select {
-		case <-r.closed:
-			t.Fatalf("closed before segment %d", i)
-		default:
-		}
-		p := packet{protocol: wire.ProtocolTCP, tcp: wire.TCP{Seq: s.seq, Ack: s.ack, Flags: s.flags}}
-		r.sent(s.d, at, &p)
-		if s.arrives {
-			r.arrived(s.d, at.Add(time.Millisecond), &p)
-		}
-	}
-	select {
-	case <-r.closed:
-	default:
-		t.Error("not closed at the end")
-	}
-	for i, e := range r.recorded() {
-		if lost := e.Fate == ladder.Lost; lost == segments[i].arrives || lost != e.Arrived.IsZero() {
-			t.Errorf("segment %d: fate %d, arrived %v", i, e.Fate, e.Arrived)
-		}
-	}
-}

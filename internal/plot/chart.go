@@ -28,7 +28,7 @@ func (h *Chart) area() float64 {
 func (h *Chart) legend() legend {
 	var l legend
 	for i, s := range h.Series {
-		if s.Name != "" {
+		if s.Name != "" && len(s.Points) > 0 {
 			l = append(l, entry{s, s.Color.nth(i)})
 		}
 	}
@@ -56,6 +56,10 @@ func (h *Chart) draw(c *canvas, b box) {
 	if !h.Y.Log && y.some {
 		y.add(0, false)
 		y.hi += (y.hi - y.lo) * 0.05
+	}
+	if h.Y.Log && y.some { // what is highest and lowest is not to lie on the frame
+		room := math.Pow(y.hi/y.lo, 0.06)
+		y.lo, y.hi = y.lo/room, y.hi*room
 	}
 	xs := h.X.scale(x.low(), x.high(), area.left, area.right, int(area.width()/tickApart))
 	ys := h.Y.scale(y.low(), y.high(), area.bottom, area.top, int(area.height()/rowApart))

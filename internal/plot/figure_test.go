@@ -34,7 +34,7 @@ func sample() *Figure {
 		Panels: []Panel{
 			&Chart{Title: "Sequence numbers", Height: 240, X: Axis{Label: "time", Unit: Seconds}, Y: Axis{Unit: Bytes}, Series: []Series{
 				{Name: "segment", Style: Ranges, Points: sent},
-				{Name: "sent again", Style: Ranges, Color: Red, Points: resent},
+				{Name: "sent again", Style: Ranges, Color: Red, Bold: true, Points: resent},
 				{Name: "acknowledged", Style: Steps, Color: Green, Points: ack, Thin: true},
 				{Name: "lost", Style: Crosses, Color: Red, Points: lost},
 			}},

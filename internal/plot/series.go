@@ -22,11 +22,12 @@ type Point struct {
 
 // A Series is some points of one kind.
 type Series struct {
-	Name   string // in the legend; empty: not there
+	Name   string // in the legend, if there are points; empty: not there
 	Style  Style
 	Color  Color
 	Dashed bool // Line and Steps
 	Thin   bool
+	Bold   bool    // Ranges: to be seen among others
 	Points []Point // in the order of X, for Line and Steps; a NaN breaks the line
 }
 
@@ -46,6 +47,9 @@ func (s *Series) class(color Color) string {
 	}
 	if s.Thin {
 		class += " i"
+	}
+	if s.Bold {
+		class += " b"
 	}
 	if s.Dashed {
 		class += " h"
@@ -139,9 +143,6 @@ func thin(column []point) []point {
 	return []point{column[0], column[a], column[b], column[len(column)-1]}
 }
 
-// shortest is the least length of a stroke of Ranges in pixels: it is to be seen.
-const shortest = 2
-
 // marks writes a mark for each point; of equal ones in a row one.
 func (p *path) marks(s *Series, x, y *scale) {
 	r := s.radius()
@@ -158,7 +159,11 @@ func (p *path) marks(s *Series, x, y *scale) {
 			if !ok {
 				continue
 			}
-			if middle := (py + py2) / 2; math.Abs(py-py2) < shortest {
+			shortest := 2.0
+			if s.Bold {
+				shortest = 6
+			}
+			if middle := (py + py2) / 2; math.Abs(py-py2) < shortest { // it is to be seen
 				py, py2 = middle+shortest/2, middle-shortest/2
 			}
 			d = "M" + num(px) + " " + num(py) + "V" + num(py2)

@@ -58,7 +58,7 @@ var page = [...]struct{ selector, property, light, dark string }{
 func (c *canvas) style() {
 	c.add("<style>text{font:11px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif}" +
 		".t{font-size:16px;font-weight:600}.p{font-size:12px;font-weight:600}.e{text-anchor:end}.m{text-anchor:middle}" +
-		".l{fill:none;stroke-width:1.5;stroke-linejoin:round}.o{fill:none;stroke-width:3.6;stroke-linecap:round}.l.i{stroke-width:1}.o.i{stroke-width:2.4}.x,.w{fill:none;stroke-width:1}.h{stroke-dasharray:5 3}\n")
+		".l{fill:none;stroke-width:1.5;stroke-linejoin:round}.o{fill:none;stroke-width:3.6;stroke-linecap:round}.l.i{stroke-width:1}.l.b{stroke-width:3}.o.i{stroke-width:2.4}.x,.w{fill:none;stroke-width:1}.h{stroke-dasharray:5 3}\n")
 	c.scheme(0)
 	c.add("@media(prefers-color-scheme:dark){")
 	c.scheme(1)
