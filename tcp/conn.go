@@ -78,6 +78,7 @@ type Conn struct {
 	userTimeout  time.Duration // 0: none
 
 	inflation     int32  // of the congestion window during recovery, in bytes
+	newlyMarked   int32  // bytes of text: see takeMarked
 	limitedBytes  int32  // sent by limited transmit on this flight
 	sendBuffer    int32  // Config.SendBuffer, or SetSendBuffer
 	receiveBuffer int32  // likewise

@@ -10,7 +10,11 @@ import "github.com/usernet-go/usernet/wire"
 // data packets that are outside of the receiver's current window."
 func (c *Conn) noteMark(seg *Segment) {
 	e := &c.ecn
-	if e.mode == ECNNone || seg.Len == 0 {
+	switch {
+	case e.mode == ECNAccurate:
+		c.countArrival(seg)
+		return
+	case e.mode == ECNNone || seg.Len == 0:
 		return
 	}
 	// RFC 3168, 6.1.3: "that TCP receiver continues to set the ECN-Echo flag in all
@@ -38,7 +42,15 @@ func (c *Conn) packets(seg *Segment) int {
 
 // echoMarks sets the flags by which a segment with ACK tells the peer of marks.
 func (c *Conn) echoMarks(out *Segment) {
-	if c.ecn.echo {
+	switch e := &c.ecn; {
+	case e.mode == ECNAccurate:
+		// RFC 9768, 3.2.2: "a Data Receiver MUST encode the 3 least significant bits of its
+		// r.cep counter into the ACE field that it feeds back to the Data Sender."
+		out.Flags |= aceFlags(e.ace())
+		if e.marks != nil {
+			e.marks.unsaid = 0
+		}
+	case e.echo:
 		out.Flags |= ece
 	}
 }

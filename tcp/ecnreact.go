@@ -32,8 +32,10 @@ func (c *Conn) markCapable(out *Segment, seq Seq, n int) {
 
 // mayNotRepeat says that the next segment has a flag that those of a super-segment
 // must not share: who cuts one does not know whether CWR is RFC 3168's, which only
-// the first of them has.
-func (c *Conn) mayNotRepeat() bool { return c.ecn.cwr }
+// the first of them has, or a bit of a counter, which all have.
+func (c *Conn) mayNotRepeat() bool {
+	return c.ecn.cwr || c.ecn.mode == ECNAccurate && aceFlags(c.ecn.ace()).Has(cwr)
+}
 
 // unsentMark takes back what markCapable has said with a segment that was not sent.
 func (c *Conn) unsentMark(seg *Segment) {
@@ -43,21 +45,23 @@ func (c *Conn) unsentMark(seg *Segment) {
 // readMarks looks at what an ACK, which is still to be processed, says of marks.
 // marked says that there were some; flight is how many bytes are in the network
 // until then.
-func (c *Conn) readMarks(seg *Segment) (flight int, marked bool) {
+func (c *Conn) readMarks(now instant, seg *Segment) (flight int, marked bool) {
 	e := &c.ecn
 	e.told = false
-	if e.mode == ECNNone || !seg.Flags.Has(ack) || c.synPending() || seg.Ack.Less(c.snd.una) || c.snd.nxt.Less(seg.Ack) {
+	if e.mode == ECNNone || !seg.Flags.Has(ack) || seg.Ack.Less(c.snd.una) || c.snd.nxt.Less(seg.Ack) {
 		return 0, false
 	}
 	if before := c.snd.una.Add(-1); e.until.Less(before) {
 		e.until = before // lest it wraps round to in front of SND.UNA
 	}
-	if !seg.Flags.Has(ece) {
+	if e.mode == ECNAccurate {
+		e.told = c.readCounters(now, seg)
+		return c.flight(), e.told
+	}
+	if !seg.Flags.Has(ece) || c.synPending() {
 		return 0, false
 	}
 	e.met().receivedECE++
-	// RFC 3168, 6.1.2: "The sending TCP SHOULD NOT increase the congestion window in
-	// response to the receipt of an ECN-Echo ACK packet."
 	e.told = true
 	return c.flight(), true
 }

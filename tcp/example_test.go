@@ -11,7 +11,7 @@ import (
 // instants are arguments, so nothing waits.
 func Example() {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	cfg := tcp.Config{Epoch: now, NoTimestamps: true}.WithDefaults()
+	cfg := tcp.Config{Epoch: now, NoTimestamps: true, NoECN: true}.WithDefaults()
 	var a, b tcp.Conn
 	a.Init(&cfg, tcp.Params{ISS: 99, MSS: 1460})
 	b.Init(&cfg, tcp.Params{ISS: 299, MSS: 1460})

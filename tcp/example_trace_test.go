@@ -11,7 +11,7 @@ import (
 func ExampleTrace() {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := start
-	cfg := tcp.Config{Epoch: start.Add(-time.Hour), NoTimestamps: true}.WithDefaults()
+	cfg := tcp.Config{Epoch: start.Add(-time.Hour), NoTimestamps: true, NoECN: true}.WithDefaults()
 	trace := tcp.NewTrace(0)
 	var a, b tcp.Conn
 	a.Init(&cfg, tcp.Params{ISS: 99, MSS: 1460, Trace: trace})

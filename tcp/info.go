@@ -68,6 +68,7 @@ type Info struct {
 	ECN           ECNMode // how the two ends tell each other of congestion marks
 	ReceivedCE    uint64  // packets that arrived with a mark
 	ReceivedECE   uint64  // ACKs that told of marks on what we sent (RFC 3168)
+	DeliveredCE   uint64  // packets of ours that the peer says have arrived with a mark (RFC 9768)
 	ECNReductions uint64  // times that marks made the congestion window smaller
 
 	SRTT, RTTVar time.Duration // 0: not measured yet

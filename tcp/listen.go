@@ -128,6 +128,9 @@ func (c *Conn) receiveSynSent(now instant, seg *Segment) Reason {
 	// ESTABLISHED, form an ACK segment <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"
 	c.takeAnswerOfECN(seg)
 	c.acknowledge(now, seg)
+	if c.ecn.told {
+		c.congestionExperienced(now, 0)
+	}
 	c.establish()
 	c.ackNow = true
 	// "continue processing at the sixth step under Section 3.10.7.4 where the URG bit

@@ -49,7 +49,7 @@ func (c *Conn) receiveOther(now instant, seg *Segment) Reason {
 	if r := c.checkSYN(now, seg); r != ReasonTaken {
 		return r
 	}
-	flight, marked := c.readMarks(seg)
+	flight, marked := c.readMarks(now, seg)
 	if r := c.processACK(now, seg); r != ReasonTaken {
 		return r
 	}
@@ -222,6 +222,7 @@ func (c *Conn) checkSYN(now instant, seg *Segment) Reason {
 	// After sending the acknowledgment, TCP implementations MUST drop the
 	// unacceptable segment and stop processing further."
 	c.challenge(now)
+	c.answerAgain(seg)
 	return ReasonSYNInConnection
 }
 
@@ -268,11 +269,13 @@ func (c *Conn) crossedSYN(seg *Segment) bool {
 // figure shows that its ACK counts.
 func (c *Conn) receiveCrossedSYN(now instant, seg *Segment) Reason {
 	c.heard = now
+	if !c.takeOfferAgain(seg) {
+		return c.disagree(now, seg)
+	}
 	if !seg.Flags.Has(ack) {
 		// The peer has not heard our SYN,ACK, or it would not repeat its SYN.
 		c.synNow, c.synResent = true, true
 		c.rtt.abandon()
-		c.takeOfferAgain(seg)
 		return ReasonDuplicateText
 	}
 	return c.processACK(now, seg)

@@ -94,7 +94,7 @@ func (c *Conn) newACK(now instant, text, flight int, rtt time.Duration) {
 	if !c.recovering {
 		c.cc.Acknowledged(&c.window, Acknowledgment{
 			Now: now.since(0), Bytes: text, Delivered: text, Before: flight, InFlight: c.flight(), RTT: rtt, SmoothedRTT: c.rtt.srtt,
-			Limited: c.snd.prevUna.Less(c.snd.limited), Congested: c.ecn.told,
+			Limited: c.snd.prevUna.Less(c.snd.limited), Congested: c.ecn.told, Marked: c.takeMarked(),
 		})
 		return
 	}

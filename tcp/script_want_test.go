@@ -179,6 +179,7 @@ func (s *dialogue) want(notation, why string) {
 		"<MSS=":    !o.HasMSS || o.MSS != wo.MSS,
 		"<SACKOK>": !o.SACKPermitted,
 		"<WS=":     !o.HasWindowScale || o.WindowScale != wo.WindowScale,
+		"<ACCECN":  o.AccECN != wo.AccECN,
 		"<TSVAL=":  !o.HasTimestamps || o.TSVal != wo.TSVal || o.TSEcr != wo.TSEcr,
 	} {
 		same = same && !(differs && strings.Contains(notation, field))

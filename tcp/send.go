@@ -21,6 +21,8 @@ func (c *Conn) Next(t time.Time, out *Segment) bool {
 		return false
 	case c.synNow:
 		c.sendSYN(now, out)
+	case c.ecn.finalACK:
+		c.sendACK(now, out)
 	case c.oweDupACKs > 0:
 		c.oweDupACKs--
 		c.sendACK(now, out)
@@ -108,6 +110,7 @@ func (c *Conn) sendSYN(now instant, out *Segment) {
 func (c *Conn) sendACK(now instant, out *Segment) {
 	c.header(now, out, c.ackSeq())
 	c.selectiveACK(out)
+	c.attachCounters(out)
 }
 
 // ackSeq is the number of a segment without text: SND.NXT, or the right edge of

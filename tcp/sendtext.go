@@ -145,6 +145,7 @@ func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
 	}
 	c.noteFull(seq, n)
 	c.markCapable(out, seq, n)
+	c.attachToText(out, n)
 	end := seq.Add(n)
 	if n > 0 && end == c.out.end {
 		// RFC 9293, 3.9.1.2: "MUST set the PSH bit in the last buffered segment (i.e.,

@@ -14,6 +14,7 @@ type TimeWait struct {
 	oddReply       uint32 // see mayAnswerOdd
 	window         uint16
 	timestamps     bool
+	ace            uint8 // what each ACK says of marks (RFC 9768); 0 in other modes
 }
 
 // TimeWaitAction says what a segment for a connection in TIME-WAIT asks for.
@@ -37,7 +38,7 @@ func (c *Conn) TimeWait() TimeWait {
 		cfg:     c.cfg,
 		expires: c.timers[timerClose], since: c.timers[timerClose] - instant(c.cfg.TimeWait),
 		sndNxt: c.snd.nxt, rcvNxt: c.rcv.nxt,
-		tsRecent: c.ts.recent, tsOffset: c.ts.offset, timestamps: c.snd.tsOK,
+		tsRecent: c.ts.recent, tsOffset: c.ts.offset, timestamps: c.snd.tsOK, ace: c.timeWaitACE(),
 		oddReply: c.oddReply,
 		window:   uint16(min(c.rcvWindow()>>c.rcv.shift, 65535)),
 	}
@@ -51,7 +52,7 @@ func (tw *TimeWait) Receive(t time.Time, seg *Segment, out *Segment) TimeWaitAct
 	action := tw.judge(now, seg)
 	if action == TimeWaitReply || action == TimeWaitRestart {
 		out.clear()
-		out.Seq, out.Ack, out.Flags, out.Window = tw.sndNxt, tw.rcvNxt, ack, tw.window
+		out.Seq, out.Ack, out.Flags, out.Window = tw.sndNxt, tw.rcvNxt, ack|aceFlags(uint32(tw.ace)), tw.window
 		if tw.timestamps {
 			out.Options.HasTimestamps = true
 			out.Options.TSVal, out.Options.TSEcr = tsClock(now, tw.tsOffset), tw.tsRecent

@@ -35,7 +35,7 @@ func TestTraceTellsOfLoss(t *testing.T) {
 	}
 	j.a.Returned()
 	events, _ := j.a.trace.Take(nil)
-	if got := texts(events, EventSent); len(got) != 1 || !strings.HasPrefix(got[0], "sent <SEQ=2><ACK=2><CTL=PSH,ACK><DATA=10> window ") || strings.HasSuffix(got[0], "again") {
+	if got := texts(events, EventSent); len(got) != 1 || !strings.HasPrefix(got[0], "sent <SEQ=2><ACK=2><CTL=PSH,ACK,ECE,AE><DATA=10> window ") || strings.HasSuffix(got[0], "again") {
 		t.Errorf("the first time:\n%s", strings.Join(got, "\n"))
 	}
 	if got := texts(events, EventTimer); !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "timer on in ") }) {

@@ -1,0 +1,566 @@
+package tcp_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/usernet-go/usernet/tcp"
+	"github.com/usernet-go/usernet/wire"
+)
+
+// More accurate ECN feedback: RFC 9768. "<CTL=ACK,ECE,AE>" has an ACE field of 5, with which each side begins to count.
+
+// establishAccurate opens the connection from the peer's side, which asks for AccECN.
+func (s *dialogue) establishAccurate() {
+	s.Helper()
+	s.conn.OpenPassive()
+	s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE>"+s.synOptions(), "peer opens, and asks for AccECN")
+	s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR><ACCECN0=1,0,1>", "RFC 9768, Table 2: the SYN was Not-ECT; 3.2.3.2.1: an option")
+	s.codepointIs(wire.NotECT, "a SYN,ACK")
+	s.send("<SEQ=300><ACK=100><CTL=ACK,CWR><ACCECN0=1,0,1>", "Table 3: and so was the SYN,ACK")
+	s.state(tcp.StateEstablished)
+	s.mode(tcp.ECNAccurate)
+}
+
+func (s *dialogue) mode(want tcp.ECNMode) {
+	s.Helper()
+	if mode := s.conn.Info().ECN; mode != want {
+		s.Fatalf("mode %v, want %v", mode, want)
+	}
+}
+
+// aceNames has the flags of ACK with each ACE field.
+var aceNames = [8]string{"ACK", "ACK,ECE", "ACK,CWR", "ACK,ECE,CWR", "ACK,AE", "ACK,ECE,AE", "ACK,CWR,AE", "ACK,ECE,CWR,AE"}
+
+// counted is an ACK of the peer, or the machine, with a counter of packets, and what follows it.
+func counted(seq, ack, packets int, rest string) string {
+	return fmt.Sprintf("<SEQ=%d><ACK=%d><CTL=%s>%s", seq, ack, aceNames[packets%8], rest)
+}
+
+// RFC 9768, 3.1.1 and Table 2: what a server answers to each SYN, by its codepoint.
+func TestAccurateServer(t *testing.T) {
+	for _, tt := range []struct {
+		syn       string
+		codepoint wire.ECN
+		answer    string
+		mode      tcp.ECNMode
+	}{
+		{"SYN,ECE,CWR,AE", wire.NotECT, "SYN,ACK,CWR", tcp.ECNAccurate},
+		{"SYN,ECE,CWR,AE", wire.ECT1, "SYN,ACK,ECE,CWR", tcp.ECNAccurate},
+		{"SYN,ECE,CWR,AE", wire.ECT0, "SYN,ACK,AE", tcp.ECNAccurate},
+		{"SYN,ECE,CWR,AE", wire.CE, "SYN,ACK,CWR,AE", tcp.ECNAccurate},
+		{"SYN,ECE,CWR", wire.NotECT, "SYN,ACK,ECE", tcp.ECNClassic},
+		{"SYN", wire.NotECT, "SYN,ACK", tcp.ECNNone},
+		// 3.1.3: "any combination other than (0,0,0), (0,1,1), or (1,1,1)".
+		{"SYN,AE", wire.NotECT, "SYN,ACK,CWR", tcp.ECNAccurate},
+		{"SYN,CWR,AE", wire.NotECT, "SYN,ACK,CWR", tcp.ECNAccurate},
+		{"SYN,ECE", wire.NotECT, "SYN,ACK,CWR", tcp.ECNAccurate},
+	} {
+		script(t, withECN(setup{}), func(s *dialogue) {
+			s.conn.OpenPassive()
+			s.codepoint = tt.codepoint
+			s.send("<SEQ=299><CTL="+tt.syn+"><MSS=1000>", "peer opens")
+			s.want("<SEQ=99><ACK=300><CTL="+tt.answer+">", "Table 2")
+			s.mode(tt.mode)
+		})
+	}
+}
+
+// RFC 9768, Table 2: what a client makes of each answer, and Table 3: how it acknowledges it.
+func TestAccurateClient(t *testing.T) {
+	for _, tt := range []struct {
+		answer    string
+		codepoint wire.ECN // of the answer
+		final     string
+		mode      tcp.ECNMode
+		text      wire.ECN
+		cwnd      int
+	}{
+		{"SYN,ACK,CWR", wire.NotECT, "ACK,CWR", tcp.ECNAccurate, wire.ECT0, 10000},
+		{"SYN,ACK,CWR", wire.ECT1, "ACK,ECE,CWR", tcp.ECNAccurate, wire.ECT0, 10000},
+		{"SYN,ACK,CWR", wire.ECT0, "ACK,AE", tcp.ECNAccurate, wire.ECT0, 10000},
+		{"SYN,ACK,CWR", wire.CE, "ACK,CWR,AE", tcp.ECNAccurate, wire.ECT0, 10000},
+		// 3.1.3: "MUST enable AccECN mode [...] as if it fed back that the IP-ECN field on the SYN had arrived unchanged".
+		{"SYN,ACK,ECE,AE", wire.NotECT, "ACK,CWR", tcp.ECNAccurate, wire.ECT0, 10000},
+		// 3.2.2.3: "the Not-ECT codepoint changes": the path mangles, and nothing more is sent as ECN-capable.
+		{"SYN,ACK,ECE,CWR", wire.NotECT, "ACK,CWR", tcp.ECNAccurate, wire.NotECT, 10000},
+		{"SYN,ACK,AE", wire.NotECT, "ACK,CWR", tcp.ECNAccurate, wire.NotECT, 10000},
+		// 3.2.2.2: "the TCP Client still triggers the congestion control actions".
+		{"SYN,ACK,CWR,AE", wire.NotECT, "ACK,CWR", tcp.ECNAccurate, wire.NotECT, 2000},
+		{"SYN,ACK,ECE", wire.NotECT, "ACK", tcp.ECNClassic, wire.ECT0, 10000},
+		{"SYN,ACK", wire.NotECT, "ACK", tcp.ECNNone, wire.NotECT, 10000},
+		{"SYN,ACK,ECE,CWR,AE", wire.NotECT, "ACK", tcp.ECNNone, wire.NotECT, 10000}, // "Broken"
+	} {
+		script(t, withECN(setup{}), func(s *dialogue) {
+			s.conn.OpenActive(s.now)
+			s.drain()
+			s.want("<SEQ=99><CTL=SYN,ECE,CWR,AE>", "RFC 9768, 3.1.1: \"MUST set the TCP flags (AE,CWR,ECE) = (1,1,1) in the initial SYN\"")
+			if s.last.Options.AccECN.Present {
+				t.Error("3.2.3.2.1: \"The TCP Client MUST NOT include an AccECN TCP Option on the SYN.\"")
+			}
+			s.codepoint = tt.codepoint
+			s.write(100)
+			s.send("<SEQ=299><ACK=100><CTL="+tt.answer+"><MSS=1000>", "peer answers")
+			if tt.mode == tcp.ECNAccurate {
+				s.want("<SEQ=100><ACK=300><CTL="+tt.final+">", "3.2.2.1: \"it SHOULD first send a pure ACK\"")
+				s.wantOption(true, "\"SHOULD include an AccECN Option in the first ACK\"")
+			}
+			flags := tt.final
+			if tt.mode == tcp.ECNAccurate {
+				if flags = "ACK,ECE,AE"; tt.codepoint == wire.CE {
+					flags = "ACK,CWR,AE" // "incremented from 5 to 6"
+				}
+			}
+			s.want("<SEQ=100><ACK=300><CTL="+flags+"><DATA=100>", "then the text")
+			s.codepointIs(tt.text, "text")
+			s.wantOption(tt.mode == tcp.ECNAccurate, "\"SHOULD also include an AccECN Option on the first data segment\"")
+			s.mode(tt.mode)
+			if w := s.conn.Info().Cwnd; w != tt.cwnd {
+				t.Errorf("window %d, want %d", w, tt.cwnd)
+			}
+		})
+	}
+}
+
+// wantOption says whether the segment that was wanted last has an AccECN option.
+func (s *dialogue) wantOption(want bool, why string) {
+	s.Helper()
+	if got := s.last.Options.AccECN.Present; got != want {
+		s.Errorf("AccECN option: %v, want %v: %s", got, want, why)
+	}
+}
+
+// RFC 9768, 3.1.4.1: the third SYN asks for nothing.
+func TestAccurateSYNLost(t *testing.T) {
+	for _, tt := range []struct {
+		answer string
+		mode   tcp.ECNMode
+		text   wire.ECN
+	}{
+		{"SYN,ACK", tcp.ECNNone, wire.NotECT},
+		// "If a TCP Client has entered AccECN mode but then [...] receives a SYN/ACK with (AE,CWR,ECE) = (0,0,0), it is still
+		// allowed to set ECT".
+		{"SYN,ACK,CWR", tcp.ECNAccurate, wire.ECT0},
+		// RFC 3168, 6.1.1: "MUST NOT set ECT on data packets unless it has [...] sent no non-ECN-setup SYN".
+		{"SYN,ACK,ECE", tcp.ECNClassic, wire.NotECT},
+	} {
+		script(t, withECN(setup{}), func(s *dialogue) {
+			s.conn.OpenActive(s.now)
+			s.drain()
+			s.want("<SEQ=99><CTL=SYN,ECE,CWR,AE>", "first")
+			s.advance(1001 * ms)
+			s.want("<SEQ=99><CTL=SYN,ECE,CWR,AE>", "\"attempt to negotiate the use of AccECN at least one more time\"")
+			s.advance(2001 * ms)
+			s.want("<SEQ=99><CTL=SYN>", "\"subsequent retransmissions of the SYN with the three TCP-ECN flags cleared\"")
+			s.send("<SEQ=299><ACK=100><CTL="+tt.answer+"><MSS=1000>", "peer answers")
+			s.skip("ACK")
+			s.mode(tt.mode)
+			s.write(100)
+			s.want("<SEQ=100><ACK=300><CTL="+map[bool]string{true: "ACK,ECE,AE", false: "ACK"}[tt.mode == tcp.ECNAccurate]+"><DATA=100>", "text")
+			s.codepointIs(tt.text, "text")
+		})
+	}
+}
+
+// RFC 9768, 3.2.3.2.2: a SYN,ACK that is not answered loses its option, then its flags; the mode stays.
+func TestAccurateSYNACKLost(t *testing.T) {
+	script(t, withECN(setup{}), func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE><MSS=1000>", "peer opens")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR><ACCECN0=1,0,1>", "with an option")
+		s.advance(1001 * ms)
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR>", "\"SHOULD retransmit the SYN/ACK, but with no AccECN Option\"")
+		s.wantOption(false, "none")
+		s.advance(2001 * ms)
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK>", "\"SHOULD retransmit the SYN/ACK with (AE,CWR,ECE) = (0,0,0)\"")
+		s.send("<SEQ=300><ACK=100><CTL=ACK,CWR>", "the peer has heard one of them")
+		s.mode(tcp.ECNAccurate)
+		s.write(100)
+		s.want("<SEQ=100><ACK=300><CTL=ACK,ECE,AE><DATA=100>", "text")
+		s.codepointIs(wire.NotECT, "3.1.5: \"MUST NOT set ECT on any packet for the rest of the connection\"")
+		s.send(counted(300, 200, 6, ""), "a mark")
+		if n := s.conn.Info().ECNReductions; n != 1 {
+			t.Errorf("%d reductions, want 1: \"is still obliged to respond\"", n)
+		}
+	})
+	script(t, withECN(setup{}), func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE><MSS=1000>", "peer opens")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR>", "answer")
+		s.sendMarked("<SEQ=299><CTL=SYN,ECE,CWR,AE><MSS=1000>", "again, marked")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR,AE>", "3.1.5: \"MUST feed back the IP-ECN field on the latest valid SYN\"")
+		s.wantOption(false, "3.2.3.2.2: \"or if it receives a second SYN with a request for AccECN support\"")
+		s.send("<SEQ=299><CTL=SYN><MSS=1000>", "again, without")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR>", "3.1.5: \"SHOULD acknowledge a valid SYN arriving with (AE,CWR,ECE) = (0,0,0) by emitting an AccECN SYN/ACK\"")
+		s.send("<SEQ=300><ACK=100><CTL=ACK,CWR>", "handshake completes")
+		s.write(100)
+		s.want("<SEQ=100><ACK=300><CTL=ACK,ECE,AE><DATA=100>", "3.2.2.2: CE on a SYN is not counted")
+		s.codepointIs(wire.NotECT, "3.1.5: the peer sent a SYN without an offer")
+	})
+}
+
+// RFC 9768, 3.1.5: "MUST reset the connection with a RST packet".
+func TestAccurateHandshakeDisagrees(t *testing.T) {
+	for _, syns := range [][2]string{{"SYN,ECE,CWR,AE", "SYN,ECE,CWR"}, {"SYN,ECE,CWR", "SYN,ECE,CWR,AE"}} {
+		script(t, withECN(setup{}), func(s *dialogue) {
+			s.conn.OpenPassive()
+			s.send("<SEQ=299><CTL="+syns[0]+"><MSS=1000>", "peer opens")
+			s.skip("answer")
+			s.send("<SEQ=299><CTL="+syns[1]+"><MSS=1000>", "and asks for another mode")
+			s.want("<SEQ=0><ACK=300><CTL=RST,ACK>", "reset")
+			s.state(tcp.StateListen)
+		})
+	}
+}
+
+// RFC 9768, Table 4: what a server makes of the ACK that ends the handshake.
+func TestAccurateFinalACK(t *testing.T) {
+	for _, tt := range []struct {
+		ace  int
+		text wire.ECN
+		cwnd int
+	}{
+		{0, wire.NotECT, 10000}, {1, wire.ECT0, 10000}, {2, wire.ECT0, 10000}, {3, wire.NotECT, 10000},
+		{4, wire.NotECT, 10000}, {5, wire.ECT0, 10000}, {6, wire.NotECT, 2000}, {7, wire.ECT0, 10000},
+	} {
+		script(t, withECN(setup{}), func(s *dialogue) {
+			s.conn.OpenPassive()
+			s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE><MSS=1000>", "peer opens")
+			s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR>", "answer")
+			s.send(counted(300, 100, tt.ace, ""), "the peer's handshake completes")
+			if w := s.conn.Info().Cwnd; w != tt.cwnd {
+				t.Errorf("ACE %d: window %d, want %d", tt.ace, w, tt.cwnd)
+			}
+			s.write(100)
+			s.want("<SEQ=100><ACK=300><CTL=ACK,ECE,AE><DATA=100>", "text")
+			s.codepointIs(tt.text, fmt.Sprint("ACE ", tt.ace))
+			before := s.conn.Info().ECNReductions
+			s.send(counted(300, 200, 7, ""), "a mark, or two")
+			if got := s.conn.Info().ECNReductions > before; got != (tt.ace != 0) {
+				t.Errorf("ACE %d: a mark later makes a reaction: %v; \"MUST NOT respond to AccECN feedback\" if it was 0", tt.ace, got)
+			}
+		})
+	}
+}
+
+// RFC 9768, 3.2: what arrives is counted, and each segment tells the counter.
+func TestAccurateCounters(t *testing.T) {
+	script(t, withECN(setup{}), func(s *dialogue) {
+		s.establishAccurate()
+		s.codepoint = wire.ECT0
+		s.send(counted(300, 100, 5, "<DATA=1000>"), "ECT(0)")
+		s.codepoint = wire.ECT0
+		s.send(counted(1300, 100, 5, "<DATA=1000>"), "ECT(0)")
+		s.want(counted(100, 2300, 5, "<ACCECN0=2001>"), "3.2.3.3: \"an AccECN0 TCP Option with only the EE0B field\"")
+		s.sendMarked(counted(2300, 100, 5, "<DATA=500>"), "CE")
+		s.want(counted(100, 2800, 6, "<ACCECN0=2001,500>"), "3.2.2.5.1: \"SHOULD emit an ACK whenever a data packet marked CE arrives after the previous packet was not CE\"")
+		s.sendMarked(counted(2800, 100, 5, "<DATA=500>"), "CE")
+		s.idle("one mark since the last ACK")
+		s.sendMarked(counted(3300, 100, 5, "<DATA=500>"), "CE")
+		s.want(counted(100, 3800, 8, "<ACCECN0=2001,1500>"), "\"if 'n' CE marks have arrived since the previous ACK\"; ACE wraps")
+		s.codepoint = wire.ECT1
+		s.send(counted(3800, 100, 5, "<DATA=1000>"), "ECT(1)")
+		s.send(counted(4800, 100, 5, "<DATA=1000>"), "Not-ECT")
+		s.want(counted(100, 5800, 8, "<ACCECN0=2001,1500,1001>"), "all that have ever changed")
+		s.write(100)
+		s.want(counted(100, 5800, 8, "<DATA=100>"), "nothing has changed")
+		s.wantOption(false, "nothing has changed")
+		s.sendMarked(counted(5800, 200, 5, ""), "CE on an ACK")
+		s.sendMarked(counted(5800, 200, 5, ""), "CE on an ACK")
+		s.idle("two marks without text")
+		s.sendMarked(counted(5800, 200, 5, ""), "CE on an ACK")
+		s.want(counted(200, 5800, 11, ""), "\"If there is no unacknowledged data at the receiver, 'n' SHOULD be 3\"")
+		s.wantOption(false, "no bytes")
+		if i := s.conn.Info(); i.ReceivedCE != 6 {
+			t.Errorf("%d marks received, want 6", i.ReceivedCE)
+		}
+		s.readText(5500)
+	})
+	script(t, withECN(setup{}), func(s *dialogue) {
+		s.establishAccurate()
+		for i := range 2 {
+			s.codepoint = wire.ECT1
+			s.send(counted(300+1000*i, 100, 5, "<DATA=1000>"), "ECT(1)")
+		}
+		s.want(counted(100, 2300, 5, "<ACCECN1=2001>"), "order 1: EE1B stands first")
+		s.segmentSize = 1000
+		s.sendMarked(counted(2300, 100, 5, "<DATA=4500>"), "a marked super-segment")
+		s.want(counted(100, 6800, 10, "<ACCECN1=2001,4500>"), "five packets")
+		s.write(100)
+		s.readText(6500)
+		s.skip("text")
+	})
+}
+
+// RFC 9768, 3.2.3.3: "the Data Receiver MUST give precedence to the SACK option": two blocks stand before the counters.
+func TestAccurateOptionAndSACK(t *testing.T) {
+	script(t, withECN(setup{timestamps: true, sack: true}), func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE>"+s.synOptions(), "peer opens")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR><ACCECN0=1,0,1>", "all options fit")
+		s.send("<SEQ=300><ACK=100><CTL=ACK,CWR>", "handshake completes")
+		blocks := []string{"<SACK=1300-1400>", "<SACK=3300-3400,1300-1400>", "<SACK=5300-5400,3300-3400>"}
+		for i, seq := range []int{1300, 3300, 5300} {
+			s.codepoint = wire.ECT0
+			s.send(counted(seq, 100, 5, "<DATA=100>"), "beyond a gap")
+			s.want(counted(100, 300, 5, fmt.Sprintf("<ACCECN0=%d>", 101+100*i)+blocks[i]), "duplicate ACK")
+		}
+		s.codepoint = wire.ECT1
+		s.send(counted(7300, 100, 5, "<DATA=100>"), "with ECT(1)")
+		s.want(counted(100, 300, 5, "<ACCECN1=101><SACK=7300-7400,5300-5400>"), "what has changed since the last option: all fields have no room")
+	})
+}
+
+// RFC 9768, 3.2.2.2 and A.2: what a sender makes of the counters.
+func TestAccurateFeedback(t *testing.T) {
+	for _, options := range []bool{true, false} {
+		option := func(e0b, ceb int) string {
+			if !options {
+				return ""
+			}
+			return fmt.Sprintf("<ACCECN0=%d,%d>", e0b, ceb)
+		}
+		script(t, withECN(bulk(20)), func(s *dialogue) {
+			if options {
+				s.establishAccurate()
+			} else {
+				s.conn.OpenPassive()
+				s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE>"+s.synOptions(), "peer opens")
+				s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR>", "answer")
+				s.send(counted(300, 100, 2, ""), "without an option")
+			}
+			s.write(60000)
+			s.wantSegments5(100, 20, "initial window")
+			s.send(counted(300, 2100, 6, option(1001, 1000)), "one of two was marked")
+			i := s.conn.Info()
+			if i.Cwnd != 10000 || i.DeliveredCE != 1 || i.ECNReductions != 1 {
+				t.Errorf("cwnd %d, %d marks, %d reductions, want 10000, 1, 1", i.Cwnd, i.DeliveredCE, i.ECNReductions)
+			}
+			s.send(counted(300, 5100, 8, option(2001, 3000)), "two of three")
+			s.send(counted(300, 2100, 5, option(1001, 1000)), "an ACK that was overtaken: 3.2.2.2: \"in which case it ignores the ECN feedback\"")
+			if i := s.conn.Info(); i.Cwnd != 10000 || i.DeliveredCE != 3 || i.ECNReductions != 1 {
+				t.Errorf("cwnd %d, %d marks, %d reductions, want 10000, 3, 1: once in a round trip", i.Cwnd, i.DeliveredCE, i.ECNReductions)
+			}
+			s.send(counted(300, 14100, 11, option(8001, 6000)), "three of nine: \"because 9 - ((9-2) % 8) = 2\", and so three")
+			if i := s.conn.Info(); i.DeliveredCE != 6 {
+				t.Errorf("%d marks, want 6", i.DeliveredCE)
+			}
+			s.skip("what that makes room for")
+			if s.last.Flags.Has(wire.CWR) {
+				t.Error("3.1.5: \"MUST NOT set CWR to indicate that it has received and responded\"")
+			}
+			seq := s.conn.Info().SndNxt.Sub(s.machineBase)
+			if !options {
+				seq = 14100 + 7000 // of eight and more an ACK without option may hide that all were marked
+			}
+			s.send(counted(300, seq, 11, option(seq-100-6000+1, 6000)), "no more marks")
+			if i := s.conn.Info(); i.DeliveredCE != 6 || i.ECNReductions != 1 {
+				t.Errorf("%d marks, %d reductions, want 6, 1", i.DeliveredCE, i.ECNReductions)
+			}
+			s.skip("what that makes room for")
+		})
+	}
+	// A.2: "if ACE increases by a minimum of 2 but acknowledges 10 full-sized segments, then it would be necessary to assume
+	// that there could have been 10 CE marks".
+	for _, tt := range []struct {
+		option string
+		want   uint64
+	}{{"", 10}, {"<ACCECN0=8001,2000>", 2}, {"<ACCECN0=1,10000>", 10}} {
+		script(t, withECN(bulk(20)), func(s *dialogue) {
+			s.establishAccurate()
+			s.write(20000)
+			s.wantSegments5(100, 20, "initial window")
+			for ack := 1100; ack <= 10100; ack += 1000 {
+				s.send(counted(300, ack, 5, ""), "each for one")
+			}
+			s.send(counted(300, 20100, 7, tt.option), "ten together")
+			if i := s.conn.Info(); i.DeliveredCE != tt.want {
+				t.Errorf("%q: %d marks, want %d", tt.option, i.DeliveredCE, tt.want)
+			}
+		})
+	}
+}
+
+// wantSegments5 wants full segments from seq on, of a connection with AccECN on which no mark has arrived.
+func (s *dialogue) wantSegments5(seq, n int, why string) {
+	s.Helper()
+	for i := range n {
+		s.want(counted(seq+1000*i, 300, 5, "<DATA=1000>"), why)
+		s.codepointIs(wire.ECT0, why)
+	}
+}
+
+// RFC 9768, 3.2.2.3, 3.2.3.2.4, 3.2.3.2.5 and A.4: feedback that cannot be believed.
+func TestAccurateMangling(t *testing.T) {
+	sent := func(s *dialogue) wire.ECN {
+		s.Helper()
+		s.send(counted(300, 20100, 5, ""), "the rest")
+		s.conn.SetNoDelay(s.now, true)
+		s.write(100)
+		return s.unseen[len(s.unseen)-1].ECN
+	}
+	for name, tt := range map[string]struct {
+		acks []string
+		text wire.ECN
+	}{
+		"fair":                           {[]string{counted(300, 10100, 5, "<ACCECN0=10001>")}, wire.ECT0},
+		"bleached":                       {[]string{counted(300, 10100, 5, ""), counted(300, 11100, 5, "<ACCECN0=1,0,1>")}, wire.NotECT},
+		"marked bytes, no marked packet": {[]string{counted(300, 3100, 5, "<ACCECN0=2001,1000>")}, wire.NotECT},
+	} {
+		script(t, withECN(bulk(20)), func(s *dialogue) {
+			s.establishAccurate()
+			s.write(20000)
+			s.wantSegments5(100, 20, "initial window")
+			for _, a := range tt.acks {
+				s.send(a, name)
+			}
+			if got := sent(s); got != tt.text {
+				t.Errorf("%s: text is sent with %v, want %v", name, got, tt.text)
+			}
+			s.skip("text")
+		})
+	}
+	script(t, withECN(bulk(20)), func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN,ECE,CWR,AE>"+s.synOptions(), "peer opens")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK,CWR>", "answer")
+		s.send(counted(300, 100, 2, "<ACCECN0=0,0,0>"), "the counters are zero")
+		s.write(3000)
+		s.wantSegments5(100, 3, "text")
+		s.send(counted(300, 3100, 5, "<ACCECN0=1,3000,0>"), "such an option is ignored")
+		if n := s.conn.Info().ECNReductions; n != 0 {
+			t.Errorf("%d reductions, want 0", n)
+		}
+	})
+	// "it is advised to check whether it is receiving continuous feedback of CE".
+	script(t, withECN(bulk(16)), func(s *dialogue) {
+		s.establishAccurate()
+		s.write(200000)
+		packets, marked := 5, 0
+		for range 8 {
+			unseen := s.unseen
+			s.unseen = nil
+			for _, h := range unseen {
+				end := h.Seq.Add(h.Len).Sub(s.machineBase)
+				packets, marked = packets+1, end-100
+				s.receive(counted(300, end, packets, fmt.Sprintf("<ACCECN0=1,%d>", marked)), "marked, as all are")
+			}
+			s.now = s.now.Add(100 * ms)
+			s.drain()
+		}
+		if n := s.conn.Info().ECNReductions; n == 0 || n > 4 {
+			t.Errorf("%d reductions, want at most 4", n)
+		}
+		if got := s.unseen[0].ECN; got != wire.NotECT {
+			t.Errorf("text is sent with %v, want Not-ECT", got)
+		}
+		s.skip("text")
+	})
+}
+
+// RFC 9768, 3.2.2.1: a SYN,ACK that comes again is acknowledged as it was, with the codepoint that it has now.
+func TestAccurateSYNACKAgain(t *testing.T) {
+	script(t, withECN(setup{}), func(s *dialogue) {
+		s.conn.OpenActive(s.now)
+		s.drain()
+		s.want("<SEQ=99><CTL=SYN,ECE,CWR,AE>", "open")
+		s.send("<SEQ=299><ACK=100><CTL=SYN,ACK,CWR><MSS=1000>", "peer answers")
+		s.want(counted(100, 300, 2, ""), "handshake encoding: Not-ECT")
+		for range 2 {
+			s.sendMarked("<SEQ=299><ACK=100><CTL=SYN,ACK,CWR><MSS=1000>", "again, marked")
+			s.want(counted(100, 300, 6, ""), "handshake encoding: CE")
+		}
+		s.write(100)
+		s.want(counted(100, 300, 6, "<DATA=100>"), "\"incremented from 5 to 6, but no further\"")
+	})
+}
+
+// Super-segments and the ACE field: who cuts one clears CWR, which is a bit of the counter.
+func TestAccurateSuperSegment(t *testing.T) {
+	o := bulk(10)
+	o.maxSegment = 8000
+	script(t, withECN(o), func(s *dialogue) {
+		s.establishAccurate()
+		s.write(30000)
+		s.want(counted(100, 300, 5, "<DATA=8000>"), "5 has no CWR")
+		s.want(counted(8100, 300, 5, "<DATA=2000>"), "rest of the window")
+		s.sendMarked(counted(300, 10100, 5, "<DATA=10><ACCECN0=10001>"), "a mark")
+		for seq := 10100; seq < 25100; seq += 1000 {
+			s.want(counted(seq, 310, 6, "<DATA=1000>"), "6 has CWR")
+		}
+		s.want(counted(25100, 310, 6, "<ACCECN0=1,10>"), "what had no room beside the text")
+		s.readText(10)
+	})
+}
+
+// TIME-WAIT: the record goes on telling the counter.
+func TestAccurateTimeWait(t *testing.T) {
+	script(t, withECN(setup{}), func(s *dialogue) {
+		s.establishAccurate()
+		s.sendMarked(counted(300, 100, 5, "<DATA=1000>"), "marked text")
+		s.want(counted(100, 1300, 6, ""), "counted")
+		s.readText(1000)
+		s.close()
+		s.want("<SEQ=100><ACK=1300><CTL=FIN,ACK,CWR,AE>", "close")
+		s.send("<SEQ=1300><ACK=101><CTL=FIN,ACK,ECE,AE>", "peer closes")
+		s.want(counted(101, 1301, 6, ""), "its FIN is acknowledged")
+		s.state(tcp.StateTimeWait)
+		tw := s.conn.TimeWait()
+		h, _ := s.parse("<SEQ=1300><ACK=101><CTL=FIN,ACK,ECE,AE>", true)
+		var out tcp.Segment
+		if a := tw.Receive(s.now, &tcp.Segment{TCP: h}, &out); a != tcp.TimeWaitRestart || out.Flags != wire.ACK|wire.CWR|wire.AE {
+			t.Errorf("action %d, flags %v, want ACK,CWR,AE", a, out.Flags)
+		}
+	})
+}
+
+// Bad input: a peer whose counters are random, in either mode. The window stays within its bounds, and is reduced at most
+// once in a round trip.
+func TestECNRandomFeedback(t *testing.T) {
+	for _, accurate := range []bool{true, false} {
+		for seed := range uint64(20) {
+			r := rand.New(rand.NewPCG(seed, 5))
+			script(t, withECN(bulk(10)), func(s *dialogue) {
+				if s.establishECN(); accurate {
+					s.conn = tcp.Conn{}
+					s.haveEdge, s.haveOurs = false, false
+					s.init()
+					s.establishAccurate()
+				}
+				s.unseen = nil
+				rounds, roundEnd := uint64(0), s.machineBase.Add(100)
+				for range 400 {
+					if n := s.conn.Room(); n > 5000 {
+						s.write(5000)
+					}
+					s.unseen = nil
+					i := s.conn.Info()
+					ack := i.SndUna.Add(r.IntN(i.SndNxt.Sub(i.SndUna) + 1))
+					if roundEnd.Less(ack) {
+						rounds, roundEnd = rounds+1, i.SndNxt
+					}
+					rest := ""
+					if accurate && r.IntN(2) == 0 {
+						rest = fmt.Sprintf("<ACCECN%d=%d,%d,%d>", r.IntN(2), r.IntN(1<<24), r.IntN(1<<24), r.IntN(1<<24))
+					}
+					before := s.conn.Info().Cwnd
+					s.receive(counted(300, ack.Sub(s.machineBase), r.IntN(8), rest), "anything")
+					s.drain()
+					s.unseen = nil
+					i = s.conn.Info()
+					if i.Cwnd < 1000 || i.Cwnd > before+ack.Sub(i.SndUna)+20000 {
+						t.Fatalf("window from %d to %d bytes", before, i.Cwnd)
+					}
+					if i.ECNReductions > rounds+1 {
+						t.Fatalf("%d reductions in %d round trips", i.ECNReductions, rounds)
+					}
+					if r.IntN(4) == 0 {
+						s.advance(10 * ms)
+						s.unseen = nil
+					}
+				}
+			})
+		}
+	}
+}
