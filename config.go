@@ -69,9 +69,10 @@ type Config struct {
 	// others known.
 	CongestionControl string
 
-	// NoECN keeps TCP connections from explicit congestion notification (RFC 3168),
-	// by which routers mark packets instead of dropping them: it is offered to every
-	// peer, and used where the peer takes part and the path lets it pass.
+	// NoECN keeps TCP connections from explicit congestion notification, by
+	// which routers mark packets instead of dropping them. Without it each peer is asked
+	// for AccECN (RFC 9768), or else for ECN as RFC 3168 has it; a peer or a path that
+	// lets neither pass gets connections without.
 	NoECN bool
 
 	// Tracer hears what TCP connections do, segment by segment: nobody does.

@@ -37,8 +37,8 @@ func TestTrace(t *testing.T) {
 	})
 	lines := strings.Split(strings.TrimSuffix(trace.String(), "\n"), "\n")
 	for _, want := range []string{
-		`^ *0\.000000000  client > server #1  +10\.0\.0\.1:\d+ > 10\.0\.0\.2:80 <SEQ=\d+><CTL=SYN> +arrives at 0\.010000001$`,
-		`^ *0\.01\d+  server > client #1  +10\.0\.0\.2:80 > 10\.0\.0\.1:\d+ <SEQ=\d+><ACK=\d+><CTL=SYN,ACK> +arrives at 0\.02`,
+		`^ *0\.000000000  client > server #1  +10\.0\.0\.1:\d+ > 10\.0\.0\.2:80 <SEQ=\d+><CTL=SYN,ECE,CWR,AE> +arrives at 0\.010000001$`,
+		`^ *0\.01\d+  server > client #1  +10\.0\.0\.2:80 > 10\.0\.0\.1:\d+ <SEQ=\d+><ACK=\d+><CTL=SYN,ACK,CWR> +arrives at 0\.02`,
 		`<DATA=1\d{3}> +picked$`,
 		`<CTL=.*FIN.*> +arrives at `,
 	} {
@@ -114,7 +114,7 @@ func TestLadder(t *testing.T) {
 		fetch(t, client, "server:80")
 		time.Sleep(time.Second)
 		drawing := l.String()
-		for _, want := range []string{"client", "server", "SYN-SENT", "ESTABLISHED", "TIME-WAIT", "<CTL=SYN>", "lost"} {
+		for _, want := range []string{"client", "server", "SYN-SENT", "ESTABLISHED", "TIME-WAIT", "<CTL=SYN,ECE,CWR,AE>", "lost"} {
 			if !strings.Contains(drawing, want) {
 				t.Errorf("the ladder does not show %q:\n%s", want, drawing)
 			}
@@ -172,7 +172,7 @@ func reportOfFailedTest(t *testing.T, finish func(w *sim.World)) {
 	}
 	for _, want := range []string{
 		fmt.Sprintf("USERNET_SIM_SEED=%d go test -run '^TestIt$/^with a path$' -count=1 github.com/usernet-go/usernet/sim", w.Seed()),
-		"client > server #1", "<CTL=SYN>", "<DATA=5>", "connections of client", "connections of server", "ESTAB",
+		"client > server #1", "<CTL=SYN,ECE,CWR,AE>", "<DATA=5>", "connections of client", "connections of server", "ESTAB",
 	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report does not contain %q:\n%s", want, report)

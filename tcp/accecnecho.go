@@ -21,7 +21,7 @@ func (c *Conn) countArrival(seg *Segment) {
 	if e.marks == nil && seg.Len == 0 && seg.ECN != wire.CE {
 		return
 	}
-	m, n := e.met(), c.packets(seg)
+	m, n := e.met(), seg.Segments()
 	marked := seg.ECN == wire.CE
 	if marked {
 		// RFC 9768, 3.2: "MUST increment the CE packet counter (r.cep), for every Acceptable

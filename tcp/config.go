@@ -34,7 +34,7 @@ type Config struct {
 	NoTimestamps  bool // do not offer or accept timestamps (RFC 7323)
 	NoWindowScale bool // do not offer or accept window scaling (RFC 7323)
 	NoSACK        bool // do not offer or accept selective acknowledgments (RFC 2018)
-	NoECN         bool // do not offer or accept explicit congestion notification (RFC 3168)
+	NoECN         bool // do not offer or accept explicit congestion notification (RFC 9768, RFC 3168)
 
 	Congestion    *Algorithm        // congestion control; that of DefaultCongestionControl
 	Chunks        *Chunks           // memory of the queues; an own one

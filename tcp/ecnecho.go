@@ -28,16 +28,8 @@ func (c *Conn) noteMark(seg *Segment) {
 	if seg.ECN == wire.CE {
 		c.ackNow = c.ackNow || !e.echo
 		e.echo = true
-		e.met().receivedCE += uint64(c.packets(seg))
+		e.met().receivedCE += uint64(seg.Segments())
 	}
-}
-
-// packets is how many packets of the wire a segment stands for.
-func (c *Conn) packets(seg *Segment) int {
-	if seg.SegmentSize == 0 {
-		return 1
-	}
-	return max(1, (seg.Len+seg.SegmentSize-1)/seg.SegmentSize)
 }
 
 // echoMarks sets the flags by which a segment with ACK tells the peer of marks.

@@ -13,7 +13,7 @@ import (
 //	tcpi_state, _retransmits, _backoff      State, Retransmits, Backoff
 //	tcpi_ca_state                           Recovering; TCP_CONGESTION: CongestionControl
 //	tcpi_probes                             Probes
-//	tcpi_options                            Timestamps, SACK; SndScale and RcvScale are not 0
+//	tcpi_options                            Timestamps, SACK; SndScale and RcvScale are not 0; ECN, ReceivedCE is not 0
 //	tcpi_snd_wscale, _rcv_wscale            SndScale, RcvScale
 //	tcpi_rto, _ato                          RTO, DelayedACK
 //	tcpi_snd_mss, _rcv_mss, _advmss, _pmtu  MSS, ReceivedMSS, AdvertisedMSS, PathMSS without headers
@@ -24,6 +24,7 @@ import (
 //	tcpi_snd_ssthresh, _snd_cwnd            Ssthresh, Cwnd
 //	tcpi_pacing_rate                        PacingRate
 //	tcpi_total_retrans                      Resent
+//	tcpi_delivered_ce, _received_ce         DeliveredCE, ReceivedCE
 //	tcpi_bytes_sent, _bytes_retrans         BytesSent, BytesResent
 //	tcpi_bytes_acked, _bytes_received       BytesAcked, BytesReceived, both without SYN and FIN
 //	tcpi_segs_out, _segs_in                 SegmentsSent, SegmentsReceived

@@ -22,7 +22,7 @@ func TestDemo(t *testing.T) {
 		if got.status != exitOK || got.err != "" {
 			t.Errorf("usernet %s: status %d, error:\n%s", tt.args, got.status, got.err)
 		}
-		for _, want := range []string{"10.0.0.2:7", "SYN-SENT", "ESTABLISHED", "<SEQ=0><CTL=SYN>", "<DATA=", "FIN-WAIT-1", "LAST-ACK", " ... "} {
+		for _, want := range []string{"10.0.0.2:7", "SYN-SENT", "ESTABLISHED", "<SEQ=0><CTL=SYN,ECE,CWR,AE>", "<DATA=", "FIN-WAIT-1", "LAST-ACK", " ... "} {
 			if !strings.Contains(got.out, want) {
 				t.Errorf("usernet %s: %q is not in:\n%s", tt.args, want, got.out)
 			}

@@ -75,10 +75,10 @@ func TestTraceShowsConversation(t *testing.T) {
 	client.Close()
 	tr.stop()
 	for _, want := range []string{
-		`sent     10\.9\.0\.2:\d+ > 10\.9\.0\.1:7 <SEQ=\d+><CTL=SYN><WND=\d+><MSS=1460>`,
-		`received 10\.9\.0\.1:7 > 10\.9\.0\.2:\d+ <SEQ=\d+><ACK=\d+><CTL=SYN,ACK>`,
-		`sent     .*<CTL=(PSH,)?ACK><DATA=5>`,
-		`sent     .*<CTL=FIN,ACK>`,
+		`sent     10\.9\.0\.2:\d+ > 10\.9\.0\.1:7 <SEQ=\d+><CTL=SYN,ECE,CWR,AE><WND=\d+><MSS=1460>`,
+		`received 10\.9\.0\.1:7 > 10\.9\.0\.2:\d+ <SEQ=\d+><ACK=\d+><CTL=SYN,ACK,CWR>`,
+		`sent     .*<CTL=(PSH,)?ACK,ECE,AE><DATA=5>`,
+		`sent     .*<CTL=FIN,ACK,ECE,AE>`,
 	} {
 		if !regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d{6} ` + want).Match(out.Bytes()) {
 			t.Errorf("%s is not in:\n%s", want, out.String())

@@ -43,7 +43,8 @@ type drawing struct {
 	changes []change
 	base    [2]wire.Seq
 	rows    []row
-	middle  int // width between the verticals
+	counted bool // ECN's flags are a counter: see countsMarks
+	middle  int  // width between the verticals
 	out     strings.Builder
 }
 
@@ -54,7 +55,7 @@ type row struct {
 }
 
 func newDrawing(events []Event) *drawing {
-	d := &drawing{events: events, notes: annotate(events), base: relativeTo(events), middle: minMiddle}
+	d := &drawing{events: events, notes: annotate(events), base: relativeTo(events), counted: countsMarks(events), middle: minMiddle}
 	d.before, d.changes = deriveStates(events)
 	shown := choose(events, d.notes, d.changes)
 	for i := 0; i < len(events); i++ {
@@ -107,7 +108,30 @@ func (d *drawing) notation(i int) string {
 	if e.has(wire.ACK) {
 		h.Ack -= d.base[e.Direction.opposite()]
 	}
+	if d.counted && !e.has(wire.SYN) {
+		h.Flags &^= ecnFlags
+	}
 	return h.Notation(e.Len)
+}
+
+const ecnFlags = wire.AE | wire.CWR | wire.ECE
+
+// countsMarks says that both ends have agreed to AccECN (RFC 9768): after the
+// handshake the flags of ECN are a counter in each segment, which says nothing to
+// who reads them as flags.
+func countsMarks(events []Event) bool {
+	asked := false
+	for i := range events {
+		switch e := &events[i]; {
+		case !e.has(wire.SYN):
+		case !e.has(wire.ACK):
+			asked = asked || e.has(wire.AE)
+		case asked:
+			flags := e.TCP.Flags & ecnFlags
+			return flags != 0 && flags != wire.ECE && flags != ecnFlags
+		}
+	}
+	return false
 }
 
 // head draws the names of the ends, and their states before the first segment.
