@@ -13,24 +13,23 @@ const (
 	hystartSamples      = 8                     // N_RTT_SAMPLE
 	hystartRounds       = 5                     // CSS_ROUNDS
 	hystartLimit        = 8                     // L, when not paced
-
-	// CSS_GROWTH_DIVISOR. With the RFC's 4 the window triples in the rounds of CSS,
-	// and what was to be spared is lost then. That a CSS which was not called for costs
-	// more has less weight here: it is over as soon as a round is seen to be short.
-	hystartGrowth = 32
 )
 
 // hystart is HyStart++ (RFC 9406): slow start that ends when round trips become
-// longer, which is before anything is lost. It then goes on more slowly for some
-// rounds (Conservative Slow Start, CSS), to see whether they stay so. The zero
-// value is ready.
+// longer, which is before anything is lost. It then holds back for some rounds
+// (Conservative Slow Start, CSS), to see whether they stay so. The zero value is
+// ready.
 //
-// It looks at N_RTT_SAMPLE round trips in a row where the RFC looks at a round from
-// its beginning on. In slow start, paced or not, the text of a round leaves faster
-// than it is acknowledged, and so is a train that fills the queue towards its end:
+// In two things it is more careful than the RFC. In CSS the window stays what it is:
+// with the RFC's CSS_GROWTH_DIVISOR of 4 ("Values larger than 4 will cause the
+// algorithm to be less aggressive") it triples until CSS is over, and what was to be
+// spared is lost then. That costs little where CSS was not called for: the first
+// short round ends it. And N_RTT_SAMPLE round trips in a row count where the RFC
+// looks at a round from its beginning on. In slow start the text of a round leaves
+// faster than it is acknowledged, as a train that fills the queue towards its end:
 // who waits until the first of a round find a queue hears of it a round, and a
 // doubling of the window, later. On 100 Mbit/s and 100 ms, with a queue of one
-// product, that is 1,100 segments lost instead of 60.
+// product, that is 1,100 segments lost instead of none.
 type hystart struct {
 	round    hystartRound
 	min      time.Duration // currentRoundMinRTT; 0: infinity
@@ -39,7 +38,6 @@ type hystart struct {
 	baseline time.Duration // cssBaselineMinRtt; 0: not in CSS
 	samples  int           // rttSampleCount; outside of CSS of those in a row
 	rounds   int           // of CSS that are over, with the one that it began in
-	rest     int           // bytes acknowledged in CSS that the window has not grown for
 }
 
 // hystartRound finds the borders of rounds. The RFC has "windowEnd [...] set to
@@ -88,28 +86,18 @@ func (h *hystart) acknowledged(w *Window, a *Acknowledgment, n int) (over bool) 
 			return true
 		}
 	}
-	if w.mayGrow(a) {
-		h.grow(w, n)
+	if h.baseline == 0 && w.mayGrow(a) {
+		// RFC 9406, 4.2: "cwnd = cwnd + min(N, L * SMSS)", 4.3: "L = infinity if paced, L =
+		// 8 if non-paced".
+		if w.PacingRate == 0 {
+			n = min(n, hystartLimit*w.MSS)
+		}
+		w.Bytes = min(w.Bytes+n, UnboundedThreshold)
 	}
 	if a.RTT > 0 {
 		h.sample(a)
 	}
 	return false
-}
-
-// grow is slow start, or CSS.
-func (h *hystart) grow(w *Window, n int) {
-	// RFC 9406, 4.2: "cwnd = cwnd + min(N, L * SMSS)", 4.3: "L = infinity if paced, L =
-	// 8 if non-paced".
-	if w.PacingRate == 0 {
-		n = min(n, hystartLimit*w.MSS)
-	}
-	if h.baseline > 0 {
-		// "cwnd = cwnd + (min(N, L * SMSS) / CSS_GROWTH_DIVISOR)"
-		h.rest += n
-		n, h.rest = h.rest/hystartGrowth, h.rest%hystartGrowth
-	}
-	w.Bytes = min(w.Bytes+n, UnboundedThreshold)
 }
 
 // sample takes a round trip.
@@ -121,7 +109,7 @@ func (h *hystart) sample(a *Acknowledgment) {
 		// infinity, resume slow start including HyStart++". What was sent before CSS tells
 		// nothing about it.
 		if h.rounds > 0 && h.samples >= hystartSamples && h.min < h.baseline {
-			h.baseline, h.rounds, h.rest, h.samples, h.row = 0, 0, 0, 0, 0
+			h.baseline, h.rounds, h.samples, h.row = 0, 0, 0, 0
 		}
 		return
 	}
