@@ -2,9 +2,15 @@ package tcp
 
 import "time"
 
-// paceCredit is how much of a delay of the timer is made up for: a clock that
-// ticks coarsely would otherwise slow the sender down.
-const paceCredit = 16 * millisecond
+// Pacing makes up for time in which nothing left, by a burst: for the delay of the
+// timer as far as paceCredit, since a clock that ticks coarsely would otherwise slow
+// the sender down; for other time, in which the window or the user was what kept it
+// from sending, only as far as paceBurst. What gathers in a pause would else leave
+// at once, and the rate would mean nothing on paths with a short round trip.
+const (
+	paceCredit = 16 * millisecond
+	paceBurst  = millisecond
+)
 
 // paced says that the congestion control's pacing rate forbids sending now; the
 // timer then is set for when it allows it.
@@ -18,8 +24,14 @@ func (c *Conn) paced(now instant) bool {
 
 // pace notes that n bytes of text leave.
 func (c *Conn) pace(now instant, n int) {
-	if rate := c.window.PacingRate; rate > 0 {
-		d := instant(float64(n) / float64(rate) * float64(time.Second))
-		c.pacedUntil = max(c.pacedUntil, now-paceCredit) + d
+	rate := c.window.PacingRate
+	if rate <= 0 {
+		return
 	}
+	credit := paceBurst
+	if c.timers[timerPace] != 0 || c.paceFired == now {
+		credit = paceCredit
+	}
+	d := instant(float64(n) / float64(rate) * float64(time.Second))
+	c.pacedUntil = max(c.pacedUntil, now-credit) + d
 }

@@ -47,3 +47,35 @@ func TestPacing(t *testing.T) {
 		})
 	}
 }
+
+// TestPacingAfterPause: what the window or the user kept back does not leave in a burst after it.
+func TestPacingAfterPause(t *testing.T) {
+	c := Conn{window: Window{MSS: 1000, PacingRate: 1_000_000}}
+	burst := func(now instant) (n int) {
+		for ; !c.paced(now); n++ {
+			c.pace(now, 1000)
+		}
+		return n
+	}
+	now := 1000 * millisecond
+	if n := burst(now); n != 2 {
+		t.Errorf("%d segments leave at once, want what a millisecond allows, and one", n)
+	}
+	// The timer runs out late: that is made up for.
+	now = c.timers[timerPace] + 10*millisecond
+	c.timers[timerPace], c.paceFired = 0, now
+	if n := burst(now); n != 11 {
+		t.Errorf("%d segments leave when the timer was 10 ms late", n)
+	}
+	// An ACK comes before the timer that is late.
+	now = c.timers[timerPace] + 5*millisecond
+	if n := burst(now); n != 6 {
+		t.Errorf("%d segments leave 5 ms after they might have", n)
+	}
+	now = c.timers[timerPace]
+	c.timers[timerPace], c.paceFired = 0, now
+	now += 500 * millisecond
+	if n := burst(now); n != 2 {
+		t.Errorf("%d segments leave at once after a pause", n)
+	}
+}

@@ -85,7 +85,7 @@ func (c *Conn) Advance(t time.Time) {
 		case timerOverride:
 			c.override = true
 		case timerPace:
-			// Next looks at the clock.
+			c.paceFired = now // Next looks at the clock
 		case timerDelayedACK:
 			// The user has not answered.
 			c.ackNow, c.pingpong = true, false
