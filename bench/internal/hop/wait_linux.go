@@ -26,18 +26,8 @@ func (w *pollWaiter) watch(fd int) {
 	w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 }
 
-// begin has the kernel wake this thread when it is due, not up to 50 us later, and,
-// where we may ask for that, run it before others, a little at a time.
-func (w *pollWaiter) begin() {
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	unix.SchedSetAttr(0, &unix.SchedAttr{
-		Size:    unix.SizeofSchedAttr,
-		Policy:  unix.SCHED_NORMAL,
-		Flags:   unix.SCHED_FLAG_RESET_ON_FORK,
-		Nice:    -20,
-		Runtime: uint64(100 * time.Microsecond), // at a stretch: the shorter, the sooner
-	}, 0)
-}
+// begin has the kernel wake this thread when it is due, not up to 50 us later.
+func (w *pollWaiter) begin() { unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) }
 
 func (w *pollWaiter) wait(d time.Duration) {
 	var timeout *unix.Timespec

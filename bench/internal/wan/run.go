@@ -107,10 +107,10 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	// Threads that the system has put to sleep keep their P for a while: with one for
 	// each there is always one for who has something to do.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(32 * runtime.NumCPU()))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8 * runtime.NumCPU()))
 	// A collection stops all hops.
 	defer debug.SetGCPercent(debug.SetGCPercent(1000))
-	hurry()
+	defer hurry()()
 	n := 0
 	err := schedule(ctx, s.jobs, func(j *job, err error) {
 		n++
