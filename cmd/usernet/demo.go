@@ -141,7 +141,7 @@ func (d *demo) converse(ctx context.Context, tracer usernet.Tracer) (time.Durati
 	begin := time.Now()
 	accepted := make(chan *usernet.TCPConn, 1)
 	go serveOne(ln, accepted)
-	conn, err := client.DialContext(ctx, "tcp", server.Name()+demoPort)
+	conn, err := client.DialContext(ctx, "tcp", server.Addrs()[0].String()+demoPort) // one connection: a name has two addresses
 	if err != nil {
 		return 0, err
 	}
