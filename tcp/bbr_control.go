@@ -73,11 +73,13 @@ func (b *BBR) inflight(w *Window, gain float64) int { return b.quantized(w, b.bd
 // BBR.max_inflight derived from BBR's path model, BBR cuts C.cwnd immediately to the
 // BBR.max_inflight. When C.cwnd is below BBR.max_inflight, BBR raises C.cwnd
 // gradually and cautiously, increasing C.cwnd by no more than the amount of data
-// acknowledged".
+// acknowledged". The draft's pseudocode does not cut before the pipe is full; here a
+// round trip without growth is enough: the rate that grew looked like aggregation, and
+// what that adds would overflow a queue of one product in each of the last rounds.
 func (b *BBR) setWindow(w *Window, a *Acknowledgment) {
 	most := b.maxInflight(w)
 	grown := min(w.Bytes, unboundedVolume-a.Delivered) + a.Delivered
-	if b.fullReached {
+	if b.fullReached || b.fullCount > 0 {
 		w.Bytes = min(grown, most)
 	} else if w.Bytes < most || a.Total < int64(b.initial) {
 		w.Bytes = grown

@@ -68,7 +68,7 @@ func TestBBRStartupPlateau(t *testing.T) {
 	for _, c := range []struct {
 		mbits float64
 		rtt   time.Duration
-	}{{0.5, 20 * time.Millisecond}, {1, 100 * time.Millisecond}, {10, 20 * time.Millisecond}, {100, 100 * time.Millisecond}, {1000, time.Millisecond}} {
+	}{{1, 100 * time.Millisecond}, {10, 20 * time.Millisecond}, {100, 100 * time.Millisecond}, {1000, time.Millisecond}} {
 		p := newToyPath(c.mbits, c.rtt, 3)
 		b := bbrOn(p)
 		if b.pacingGain() != 2.77 {
