@@ -104,8 +104,8 @@ func (p *panel) line(w io.Writer, entry string, aside, step float64) {
 			least, most = min(least, t.Goodput), max(most, t.Goodput)
 		}
 		at := y(row.Median.Goodput)
-		fmt.Fprintf(w, `<path d="M%.1f %.1fV%.1f" stroke="%s"/><circle cx="%.1f" cy="%.1f" r="2.5" fill="%s"/>`+"\n",
-			x, y(least), y(most), colour(entry), x, at, colour(entry))
+		fmt.Fprintf(w, `<path d="M%.1f %.1fV%.1f" stroke="%s"/><circle cx="%.1f" cy="%.1f" r="2.5" stroke="%s" fill="%s"/>`+"\n",
+			x, y(least), y(most), colour(entry), x, at, colour(entry), inside(entry))
 		switch ordered := strings.HasSuffix(name, "%") && name != "reorder2%"; {
 		case ordered && path.Len() == 0:
 			fmt.Fprintf(&path, "M%.1f %.1f", x, at)
@@ -121,6 +121,14 @@ func (p *panel) line(w io.Writer, entry string, aside, step float64) {
 func colour(entry string) string {
 	stack, _, _ := strings.Cut(entry, " ")
 	return colours[stack]
+}
+
+// inside is the colour within dots, so that a stack's algorithms differ without lines.
+func inside(entry string) string {
+	if strings.HasSuffix(entry, " bbr") {
+		return "white"
+	}
+	return colour(entry)
 }
 
 func stroke(entry string) string {
