@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
 )
 
 func TestDemo(t *testing.T) {
@@ -40,16 +39,6 @@ func TestDemo(t *testing.T) {
 			t.Errorf("usernet %s: a lost segment and its way back drawn: %v, want %v:\n%s", tt.args, drawn, tt.loss, got.out)
 		}
 	}
-}
-
-// Over a long way there is still one connection.
-func TestDemoLongWay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		got := execute(t.Context(), "", "demo", "--size", "1kB", "--delay", "1s", "--loss", "0")
-		if got.status != exitOK || !strings.Contains(got.out, "\n1000 bytes there and back") {
-			t.Errorf("status %d, error %q:\n%s", got.status, got.err, got.out)
-		}
-	})
 }
 
 func TestDemoInterrupted(t *testing.T) {
