@@ -12,8 +12,8 @@ import (
 )
 
 // TestKernelSettings exchanges bytes with kernels that are set up in other ways
-// than usual: without the options that both like to use, with one that usernet
-// does not know (ECN), and with a listener that keeps nothing of a SYN.
+// than usual: without the options that both like to use, with a kernel that asks for
+// ECN, and with a listener that keeps nothing of a SYN.
 func TestKernelSettings(t *testing.T) {
 	for _, c := range []struct{ setting, value string }{
 		{"net/ipv4/tcp_timestamps", "0"},
