@@ -92,7 +92,7 @@ func (l *ssLine) options(i *tcp.Info) {
 	l.word(i.Timestamps, "ts")
 	l.word(i.SACK, "sack")
 	l.word(i.ECN != tcp.ECNNone, i.ECN.String())
-	l.word(i.ReceivedCE > 0, "ecnseen")
+	l.word(i.ECNSeen, "ecnseen")
 	l.word(i.CongestionControl != "", i.CongestionControl)
 	if i.CongestionState != "" {
 		fmt.Fprintf(l, ":(%s)", i.CongestionState)

@@ -143,7 +143,7 @@ func TestConnectionString(t *testing.T) {
 			usernet.Connection{
 				Network: "tcp", Local: netip.MustParseAddrPort("10.0.0.1:80"), Remote: netip.MustParseAddrPort("10.0.0.2:9"), State: tcp.StateCloseWait,
 				Info: &tcp.Info{
-					SACK: true, ECN: tcp.ECNClassic, ReceivedCE: 1, CongestionControl: "gentle", CongestionState: "a b", RTO: 120 * time.Second, Backoff: 3,
+					SACK: true, ECN: tcp.ECNClassic, ECNSeen: true, CongestionControl: "gentle", CongestionState: "a b", RTO: 120 * time.Second, Backoff: 3,
 					MSS: 1000, ReceivedMSS: 536, AdvertisedMSS: 1000, Cwnd: 10_000, Ssthresh: tcp.UnboundedThreshold, PacingRate: 125_000,
 					BytesSent: 5000, BytesResent: 1000, BytesAcked: 4000, BytesReceived: 700,
 					SegmentsSent: 9, SegmentsReceived: 8, TextSegmentsSent: 5, TextSegmentsReceived: 1, OutOfOrder: 1,

@@ -43,6 +43,7 @@ type ecnState struct {
 	until   Seq // marks on what was sent before it have been reacted to
 	mode    ECNMode
 	arrived wire.ECN // with which the peer's last SYN or SYN,ACK came
+	seen    bool     // something that may be marked has arrived
 	noECT   bool     // what is sent must not be marked
 	plain   bool     // a SYN without an offer was sent, or an answer that declines
 	told    bool     // the ACK that is being processed tells of marks
@@ -203,7 +204,7 @@ func (c *Conn) takeAnswerOfECN(seg *Segment) {
 
 // tell fills what Info has of ECN.
 func (e *ecnState) tell(i *Info) {
-	i.ECN = e.mode
+	i.ECN, i.ECNSeen = e.mode, e.seen
 	if m := e.marks; m != nil {
 		i.ReceivedCE, i.ReceivedECE, i.DeliveredCE, i.ECNReductions = m.receivedCE, m.receivedECE, m.deliveredCE, m.reductions
 	}

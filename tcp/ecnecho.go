@@ -10,6 +10,7 @@ import "github.com/usernet-go/usernet/wire"
 // data packets that are outside of the receiver's current window."
 func (c *Conn) noteMark(seg *Segment) {
 	e := &c.ecn
+	e.seen = e.seen || e.mode != ECNNone && seg.ECN != wire.NotECT
 	switch {
 	case e.mode == ECNAccurate:
 		c.countArrival(seg)

@@ -13,7 +13,7 @@ import (
 //	tcpi_state, _retransmits, _backoff      State, Retransmits, Backoff
 //	tcpi_ca_state                           Recovering; TCP_CONGESTION: CongestionControl
 //	tcpi_probes                             Probes
-//	tcpi_options                            Timestamps, SACK; SndScale and RcvScale are not 0; ECN, ReceivedCE is not 0
+//	tcpi_options                            Timestamps, SACK; SndScale and RcvScale are not 0; ECN, ECNSeen
 //	tcpi_snd_wscale, _rcv_wscale            SndScale, RcvScale
 //	tcpi_rto, _ato                          RTO, DelayedACK
 //	tcpi_snd_mss, _rcv_mss, _advmss, _pmtu  MSS, ReceivedMSS, AdvertisedMSS, PathMSS without headers
@@ -67,6 +67,7 @@ type Info struct {
 	Recovering bool
 
 	ECN           ECNMode // how the two ends tell each other of congestion marks
+	ECNSeen       bool    // something that may be marked has arrived
 	ReceivedCE    uint64  // packets that arrived with a mark
 	ReceivedECE   uint64  // ACKs that told of marks on what we sent (RFC 3168)
 	DeliveredCE   uint64  // packets of ours that the peer says have arrived with a mark (RFC 9768)

@@ -171,7 +171,6 @@ func marks(t *testing.T, m *marker, host *netns, p infoPair, mode tcp.ECNMode, s
 	if sent == 0 || received == 0 || i.ReceivedCE == 0 || i.ECNReductions == 0 || delivered == 0 || in == 0 {
 		t.Error("an end knows nothing of marks")
 	}
-	const optECNSeen = 1 << 4 // of tcpi_options
 	if k.Options&optECN == 0 || k.Options&optECNSeen == 0 {
 		t.Errorf("options %#x there, want ecn and ecnseen", k.Options)
 	}

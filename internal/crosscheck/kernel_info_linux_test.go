@@ -166,6 +166,7 @@ const (
 	optSACK
 	optScale
 	optECN
+	optECNSeen
 )
 
 // options returns tcpi_options as Info has them.
@@ -173,7 +174,7 @@ func options(i tcp.Info) (o uint64) {
 	for _, x := range []struct {
 		is  bool
 		bit uint64
-	}{{i.Timestamps, optTimestamps}, {i.SACK, optSACK}, {i.SndScale > 0, optScale}, {i.ECN != tcp.ECNNone, optECN}} {
+	}{{i.Timestamps, optTimestamps}, {i.SACK, optSACK}, {i.SndScale > 0, optScale}, {i.ECN != tcp.ECNNone, optECN}, {i.ECNSeen, optECNSeen}} {
 		if x.is {
 			o |= x.bit
 		}
