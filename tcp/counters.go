@@ -74,7 +74,8 @@ func (c *Conn) countUnsent(seg *Segment, before Seq) {
 func (c *Conn) countReceived(seg *Segment) {
 	n := c.segmentsOf(seg)
 	c.segmentsIn += uint32(n)
-	if seg.Len > 0 && c.state != StateClosed && c.state != StateListen {
+	listens := c.state == StateListen && seg.Flags&(syn|ack|rst) != syn // there is no connection yet
+	if seg.Len > 0 && c.state != StateClosed && !listens {
 		c.counted().textIn += uint64(n)
 	}
 }

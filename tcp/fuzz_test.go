@@ -154,6 +154,12 @@ func (d *fuzzed) receive() {
 	if s.Flags.Has(urg) {
 		s.Urgent = binary.BigEndian.Uint16([]byte{d.byte(), d.byte()})
 	}
+	s.ECN = wire.ECN(o >> 6)
+	if o&32 != 0 {
+		s.Flags |= ae
+		n := func() uint32 { return uint32(d.byte()) << (d.byte() % 20) }
+		s.Options.AccECN = wire.AccECN{Present: true, Order: o & 1, Fields: d.byte() & 3, EE0B: n(), ECEB: n(), EE1B: n()}
+	}
 	if s.Len > 100 && o&8 != 0 {
 		s.SegmentSize = 100
 	}

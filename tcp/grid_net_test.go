@@ -273,7 +273,7 @@ func (f *gridFlow) send(forward bool, s *Segment) {
 	n := f.net
 	if !forward {
 		f.acks++
-		if f.lie != nil && s.Flags == ack {
+		if f.lie != nil && s.Flags&^ecnFlags == ack {
 			f.lie(s)
 		} else {
 			n.carry(f, false, s, nil)

@@ -98,7 +98,7 @@ func continues(s *Segment, g *flight, to int, now time.Time) bool {
 	}
 	h := &g.seg
 	if g.kind != segment || g.to != to || g.at.After(now) || size == 0 || s.Len%size != 0 || len(g.text) == 0 || len(g.text) > size ||
-		s.Len+len(g.text) > 65535 || s.Flags != ack || h.Flags&^(psh|fin) != ack || h.Seq != s.end() || h.Ack != s.Ack ||
+		s.Len+len(g.text) > 65535 || s.Flags&^ecnFlags != ack || (h.Flags^s.Flags)&^(psh|fin) != 0 || h.ECN != s.ECN || h.Seq != s.end() || h.Ack != s.Ack ||
 		h.Window != s.Window || h.Options != s.Options {
 		return false
 	}

@@ -126,7 +126,7 @@ func (y *way) cut(at time.Time) bool {
 
 // carry sends one segment of an end on its way.
 func (w *world) carry(from int, s *Segment, text []byte) {
-	if from == w.liar && s.Flags == ack && len(text) == 0 {
+	if from == w.liar && s.Flags&^ecnFlags == ack && len(text) == 0 {
 		w.lie(s)
 	}
 	w.carryOne(from, s, text)
