@@ -42,7 +42,7 @@ const (
 
 // readCounters takes the counters of an ACK, which is still to be processed, and
 // returns whether they tell of marks.
-func (c *Conn) readCounters(now instant, seg *Segment) (marked bool) {
+func (c *Conn) readCounters(seg *Segment) (marked bool) {
 	e := &c.ecn
 	if c.synPending() {
 		if seg.Flags.Has(syn) || !c.snd.una.Less(seg.Ack) {

@@ -45,7 +45,7 @@ func (c *Conn) unsentMark(seg *Segment) {
 // readMarks looks at what an ACK, which is still to be processed, says of marks.
 // marked says that there were some; flight is how many bytes are in the network
 // until then.
-func (c *Conn) readMarks(now instant, seg *Segment) (flight int, marked bool) {
+func (c *Conn) readMarks(seg *Segment) (flight int, marked bool) {
 	e := &c.ecn
 	e.told = false
 	if e.mode == ECNNone || !seg.Flags.Has(ack) || seg.Ack.Less(c.snd.una) || c.snd.nxt.Less(seg.Ack) {
@@ -55,7 +55,7 @@ func (c *Conn) readMarks(now instant, seg *Segment) (flight int, marked bool) {
 		e.until = before // lest it wraps round to in front of SND.UNA
 	}
 	if e.mode == ECNAccurate {
-		e.told = c.readCounters(now, seg)
+		e.told = c.readCounters(seg)
 		return c.flight(), e.told
 	}
 	if !seg.Flags.Has(ece) || c.synPending() {

@@ -49,7 +49,7 @@ func (c *Conn) receiveOther(now instant, seg *Segment) Reason {
 	if r := c.checkSYN(now, seg); r != ReasonTaken {
 		return r
 	}
-	flight, marked := c.readMarks(now, seg)
+	flight, marked := c.readMarks(seg)
 	if r := c.processACK(now, seg); r != ReasonTaken {
 		return r
 	}
