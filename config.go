@@ -15,8 +15,10 @@ import (
 // zero means the value that is written beside it.
 type Config struct {
 	// SendBuffer and ReceiveBuffer bound the bytes that wait in a TCP connection
-	// to be sent or acknowledged, and to be read: 1 MiB each, at least 2 KiB. An
-	// idle connection holds none of it.
+	// to be sent or acknowledged, and to be read: 16 MiB each, at least 2 KiB. Up to
+	// there a connection finds out what its path and its reader need, beginning with
+	// 128 KiB, unless TCPConn.SetWriteBuffer or SetReadBuffer says a size. An idle
+	// connection holds none of it.
 	SendBuffer, ReceiveBuffer int
 	// UDPReceiveBuffer bounds the bytes that wait in a UDP socket to be read:
 	// 256 KiB. What comes beyond it is dropped.

@@ -102,13 +102,15 @@ func (c *TCPConn) SetUserTimeout(d time.Duration) error {
 }
 
 // SetReadBuffer sets how many bytes may wait in the connection to be read, and so
-// how much the peer may have in the network: Config.ReceiveBuffer at most.
+// how much the peer may have in the network: Config.ReceiveBuffer at most. From then
+// on the connection does not look for the right size itself, as on Linux.
 func (c *TCPConn) SetReadBuffer(bytes int) error {
 	return c.opError("set", "setsockopt", c.c.SetReadBuffer(bytes))
 }
 
 // SetWriteBuffer sets how many bytes may wait in the connection to be sent and to
-// be acknowledged: Config.SendBuffer at most.
+// be acknowledged: Config.SendBuffer at most. From then on the connection does not
+// look for the right size itself, as on Linux.
 func (c *TCPConn) SetWriteBuffer(bytes int) error {
 	return c.opError("set", "setsockopt", c.c.SetWriteBuffer(bytes))
 }

@@ -11,8 +11,11 @@ type Config struct {
 	// and the others do, wall-clock steps do not matter. Default: 1970.
 	Epoch time.Time
 
-	SendBuffer    int // bytes that Write queues at most; 1 MiB
-	ReceiveBuffer int // bytes that wait for Read at most, and so the largest window; 1 MiB
+	// SendBuffer and ReceiveBuffer bound the sizes of a connection's buffers in bytes,
+	// which it finds itself: what Write queues is twice the congestion window, what
+	// waits for Read, and so the window, twice what the user reads in a round trip.
+	// Both begin with 128 KiB. 16 MiB each.
+	SendBuffer, ReceiveBuffer int
 
 	InitialRTO time.Duration // until a round trip is measured; 1 s (RFC 6298, 2.1)
 	MinRTO     time.Duration // 200 ms, as Linux; RFC 6298, 2.4 has 1 s
@@ -70,8 +73,8 @@ func (c Config) WithDefaults() Config {
 	if c.Epoch.IsZero() {
 		c.Epoch = time.Unix(0, 0)
 	}
-	setDefault(&c.SendBuffer, 1<<20)
-	setDefault(&c.ReceiveBuffer, 1<<20)
+	setDefault(&c.SendBuffer, 16<<20)
+	setDefault(&c.ReceiveBuffer, 16<<20)
 	c.SendBuffer = min(max(c.SendBuffer, minBuffer), maxBuffer)
 	c.ReceiveBuffer = min(max(c.ReceiveBuffer, minBuffer), maxBuffer)
 	setDefault(&c.InitialRTO, time.Second)

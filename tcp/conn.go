@@ -19,6 +19,7 @@ type Conn struct {
 	out    sendQueue
 	in     receiveQueue
 	sack   *sackReports // nil while there is nothing to tell
+	sizing *rightSizing // of the receive buffer, nil at first
 	rtt    rttEstimator
 	timers timers
 
@@ -81,8 +82,8 @@ type Conn struct {
 	inflation     int32  // of the congestion window during recovery, in bytes
 	newlyMarked   int32  // bytes of text: see takeMarked
 	limitedBytes  int32  // sent by limited transmit on this flight
-	sendBuffer    int32  // Config.SendBuffer, or SetSendBuffer
-	receiveBuffer int32  // likewise
+	sendBuffer    int32  // SetSendBuffer; 0: see sendSize
+	receiveBuffer int32  // size of the receive buffer
 	resent        uint32 // segments sent again, for Info
 	segmentsOut   uint32 // segments sent, for Info, and so likewise:
 	segmentsIn    uint32
@@ -109,26 +110,27 @@ type Conn struct {
 	probeNow  bool // one byte or FIN into a zero window
 	aliveNow  bool // keepalive probe
 
-	passive    bool // came from LISTEN (MUST-11)
-	scaled     bool // both ends scale their windows (RFC 7323)
-	sackOK     bool // both ends take selective acknowledgments (RFC 2018)
-	synResent  bool // SYN was lost, or seemed to be
-	urgentOut  bool // SND.UP is valid
-	urgentIn   bool // RCV.UP is valid
-	urgentNews bool // RCV.UP has moved, and the user has not asked
-	finQueued  bool // FIN follows the send queue
-	recovering bool // fast recovery
-	partial    bool // a partial ACK has arrived in this recovery
-	override   bool // the override timeout occurred: send what the window allows
-	probed     bool // a probe is beyond the peer's window
-	pingpong   bool // the user answers: ACKs wait for the answer
-	progress   bool // for Progress
-	lent       bool // Next has handed out text or FIN, and Returned was not called
-	noDelay    bool
-	corked     bool
-	readClosed bool // CloseRead
-	closed     bool // Close or Abort: no user any more
-	told       bool // the user has been told err
+	passive      bool // came from LISTEN (MUST-11)
+	scaled       bool // both ends scale their windows (RFC 7323)
+	sackOK       bool // both ends take selective acknowledgments (RFC 2018)
+	synResent    bool // SYN was lost, or seemed to be
+	urgentOut    bool // SND.UP is valid
+	urgentIn     bool // RCV.UP is valid
+	urgentNews   bool // RCV.UP has moved, and the user has not asked
+	finQueued    bool // FIN follows the send queue
+	recovering   bool // fast recovery
+	partial      bool // a partial ACK has arrived in this recovery
+	override     bool // the override timeout occurred: send what the window allows
+	probed       bool // a probe is beyond the peer's window
+	pingpong     bool // the user answers: ACKs wait for the answer
+	progress     bool // for Progress
+	lent         bool // Next has handed out text or FIN, and Returned was not called
+	noDelay      bool
+	corked       bool
+	readClosed   bool // CloseRead
+	receiveFixed bool // SetReceiveBuffer
+	closed       bool // Close or Abort: no user any more
+	told         bool // the user has been told err
 }
 
 // Init makes c a connection in CLOSED. Config must have passed through
@@ -139,7 +141,7 @@ func (c *Conn) Init(cfg *Config, p Params) {
 		c.algorithm = p.Congestion
 	}
 	c.snd.iss, c.ts.offset = p.ISS, p.TSOffset
-	c.sendBuffer, c.receiveBuffer = int32(cfg.SendBuffer), int32(cfg.ReceiveBuffer)
+	c.startReceiveBuffer()
 	c.maxSegment = uint16(min(max(p.MaxSegment, 0), 65535))
 	c.defaultMSS = defaultMSS
 	if p.DefaultMSS != 0 {

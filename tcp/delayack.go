@@ -78,8 +78,11 @@ func (c *Conn) segmentsOf(seg *Segment) int {
 
 // noteText counts on text that arrived: it decides whether ACKs wait.
 func (c *Conn) noteText(now instant) {
-	if c.textTaken != 0 && now.since(c.textTaken) > c.rtt.rto(c.cfg) {
-		c.startQuickACKs()
+	if c.textTaken != 0 {
+		if pause := now.since(c.textTaken); pause > c.rtt.rto(c.cfg) {
+			c.startQuickACKs()
+			c.receivePaused(now, pause)
+		}
 	}
 	c.textTaken = now
 }

@@ -35,10 +35,11 @@ type fairPair struct {
 // jain is Jain's index of fairness: 1 when both have the same, 1/2 when one has all.
 func jain(x, y float64) float64 { return (x + y) * (x + y) / (2 * (x*x + y*y)) }
 
-// runPair lets a flow of b's meet one of a's, which began a second before.
+// runPair lets a flow of b's meet one of a's, which began a second before. On a path
+// without chance the seed decides by where in its cycle.
 func runPair(p link.Path, a, b *Algorithm, seed uint64) (r fairPair) {
 	n := newGridNet(p, seed)
-	flows := [2]*gridFlow{n.add(a, 65535, 0, 0), n.add(b, 65535, 0, time.Second)}
+	flows := [2]*gridFlow{n.add(a, 65535, 0, 0), n.add(b, 65535, 0, time.Second+time.Duration(seed)*7*time.Millisecond)}
 	begin := n.now.Add(time.Second)
 	var at [3][2]float64
 	for i, t := range []time.Duration{0, fairTime - fairLast, fairTime} {

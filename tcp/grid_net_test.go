@@ -258,6 +258,9 @@ func (f *gridFlow) write() {
 			b = b[:min(len(b), f.size-f.wrote)]
 		}
 		m, err := f.from.Write(f.net.now, b)
+		if err == ErrWouldBlock {
+			return // until the window has grown
+		}
 		if err != nil {
 			panic(unfit(fmt.Sprintf("Write: %v", err)))
 		}

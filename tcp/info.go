@@ -186,7 +186,7 @@ func (c *Conn) Info() Info {
 		LastTextSent: c.time(c.textSent), LastTextReceived: c.time(c.textTaken), LastHeard: c.time(c.heard),
 		SegmentsSent: c.segmentsOut, SegmentsReceived: c.segmentsIn,
 		Unread: c.in.len(), Urgent: c.Urgent(), Unsent: max(0, c.unsent()), Queued: c.out.len(), Runs: len(c.in.runs),
-		SendBuffer: int(c.sendBuffer), ReceiveBuffer: int(c.receiveBuffer),
+		SendBuffer: c.sendSize(), ReceiveBuffer: int(c.receiveBuffer),
 		Timer: timer, Due: due,
 	}
 	if timer == TimerPersist {

@@ -41,7 +41,7 @@ func (c *Conn) synOptions(o *wire.TCPOptions) {
 	o.SACKPermitted = !c.cfg.NoSACK && (!answer || c.sackOK)
 }
 
-// ourShift is the smallest window scale that can show the whole receive buffer.
+// ourShift is the smallest window scale that can show the largest receive buffer.
 func (c *Conn) ourShift() uint8 {
 	shift := uint8(0)
 	for shift < maxShift && c.cfg.ReceiveBuffer>>shift > 65535 {

@@ -27,6 +27,7 @@ func TestPacing(t *testing.T) {
 			j.settle()
 			start, got := j.now, 0
 			b := make([]byte, 1<<20)
+			j.a.SetSendBuffer(j.now, len(b))
 			_, _ = j.a.Write(j.now, b[:1_000_000])
 			j.settle()
 			for j.now.Sub(start) < 10*time.Second {

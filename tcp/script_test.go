@@ -35,6 +35,7 @@ type setup struct {
 	scale      bool // both use window scale
 	timestamps bool // both use timestamps
 	sack       bool // both use selective acknowledgments
+	tuned      bool // the send buffer finds its size; otherwise a user may write 1 MiB at once
 	mixed      bool // one side offers timestamps, the other does not
 	maxSegment int  // Params.MaxSegment
 }
@@ -131,6 +132,9 @@ func (s *dialogue) init() {
 		s.window = uint16(s.setup.window)
 	}
 	s.conn.Init(&s.cfg, tcp.Params{ISS: s.machineBase.Add(machineText - 1), MSS: s.mss, MaxSegment: s.maxSegment, TSOffset: s.tsBase})
+	if !s.tuned {
+		s.conn.SetSendBuffer(s.now, 1<<20)
+	}
 }
 
 // establish opens the connection from the peer's side; see setup.

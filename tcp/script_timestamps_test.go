@@ -178,6 +178,7 @@ func TestWindowScale(t *testing.T) {
 	// RFC 7323, 2.2: "The window field in a segment where the SYN bit is set [...] MUST NOT be scaled."
 	script(t, setup{config: big, scale: true, peerScale: 3}, func(s *dialogue) {
 		// RFC 9293 MUST-1
+		s.conn.SetReceiveBuffer(s.now, 1<<20)
 		s.conn.OpenPassive()
 		s.send("<SEQ=299><CTL=SYN><WND=5000><MSS=1000><WS=3>", "a window of 5000, not 40000")
 		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK><WND=65535><WS=5>", "1 MiB needs 5 bits more")

@@ -51,6 +51,7 @@ func TestNoAllocations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			j := join(t, maxSegment)
 			b := make([]byte, 256<<10)
+			j.a.SetSendBuffer(j.now, 1<<20)
 			bulk := func() {
 				if _, err := j.a.Write(j.now, b); err != nil {
 					t.Fatal(err)
@@ -61,8 +62,8 @@ func TestNoAllocations(t *testing.T) {
 					if _, err := j.b.Read(j.now, b); err != nil {
 						t.Fatal(err)
 					}
+					j.settle()
 				}
-				j.settle()
 			}
 			pingPong := func() {
 				for _, way := range [][2]*Conn{{&j.a, &j.b}, {&j.b, &j.a}} {

@@ -27,6 +27,7 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 	}
 	c.noteText(now)
 	segments := c.learnSize(seg)
+	c.measureReceived(now, seg)
 	r := c.acceptText(now, text, segments, again)
 	c.noteFIN(text.fin, text.seq.Add(text.n))
 	return r

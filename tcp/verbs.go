@@ -16,6 +16,7 @@ func (c *Conn) Read(t time.Time, b []byte) (int, error) {
 	case c.in.len() > 0:
 		n := c.in.read(c.cfg.Chunks, b[:c.untilUrgent(len(b))])
 		c.readUpTo(c.in.first)
+		c.tuneReceiveBuffer(c.at(t))
 		c.updateWindow()
 		return n, nil
 	case c.rcv.finTaken || c.readClosed:
@@ -43,7 +44,7 @@ func (c *Conn) Write(t time.Time, b []byte) (int, error) {
 	case len(b) == 0:
 		return 0, nil
 	}
-	n := min(len(b), int(c.sendBuffer)-c.out.len())
+	n := min(len(b), c.sendSize()-c.out.len())
 	if n <= 0 {
 		return 0, ErrWouldBlock
 	}
@@ -69,25 +70,27 @@ func (c *Conn) Readable() bool {
 
 // Writable says that Write would not return ErrWouldBlock.
 func (c *Conn) Writable() bool {
-	return c.out.len() < int(c.sendBuffer) || c.finQueued || c.err != nil ||
+	return c.out.len() < c.sendSize() || c.finQueued || c.err != nil ||
 		c.state == StateClosed || c.state == StateListen
 }
 
 // Room is how many bytes of text Write would queue now, while it may write at all.
-func (c *Conn) Room() int { return max(0, int(c.sendBuffer)-c.out.len()) }
+func (c *Conn) Room() int { return max(0, c.sendSize()-c.out.len()) }
 
-// SetSendBuffer sets how many bytes Write queues at most: Config.SendBuffer or
-// less. What is queued stays.
+// SetSendBuffer sets how many bytes Write queues at most, Config.SendBuffer or
+// less, whatever the congestion window needs. What is queued stays.
 func (c *Conn) SetSendBuffer(_ time.Time, n int) {
 	c.sendBuffer = int32(min(max(n, minBuffer), c.cfg.SendBuffer))
 }
 
-// SendBuffer returns how many bytes Write queues at most.
-func (c *Conn) SendBuffer() int { return int(c.sendBuffer) }
+// SendBuffer returns how many bytes Write queues at most, as things are.
+func (c *Conn) SendBuffer() int { return c.sendSize() }
 
-// SetReceiveBuffer sets how many bytes wait for Read at most: Config.ReceiveBuffer
-// or less. What the peer was offered before stays offered (SHLD-14).
+// SetReceiveBuffer sets how many bytes wait for Read at most, Config.ReceiveBuffer
+// or less, and so the largest window. What the peer was offered before stays offered
+// (SHLD-14).
 func (c *Conn) SetReceiveBuffer(_ time.Time, n int) {
+	c.receiveFixed, c.sizing = true, nil
 	c.receiveBuffer = int32(min(max(n, minBuffer), c.cfg.ReceiveBuffer))
 	c.updateWindow()
 }

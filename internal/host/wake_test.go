@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usernet-go/usernet/link/pipe"
+	"github.com/usernet-go/usernet/tcp"
 )
 
 // A holdingClock is the system's clock, and a Waker that keeps what it is given while
@@ -61,7 +62,15 @@ type wakeRig struct {
 func newWakeRig(t *testing.T) *wakeRig {
 	la, lb := pipe.New(pipe.Config{})
 	w := &wakeRig{T: t, clock: new(holdingClock)}
-	w.peer = newHostOn(t, lb, 2, []netip.Prefix{netip.PrefixFrom(peer4, 24)})
+	// A window that is told to the byte: one that is scaled may close with a few bytes
+	// left in it, which probes then fill.
+	peer, err := New(Config{Rand: rand.NewChaCha8([32]byte{2}), TCP: tcp.Config{ReceiveBuffer: 65535}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { peer.Close() })
+	w.peer = peer
+	w.must(peer.Attach(lb, InterfaceConfig{Name: "eth0", Addrs: []netip.Prefix{netip.PrefixFrom(peer4, 24)}}))
 	h, err := New(Config{Rand: rand.NewChaCha8([32]byte{1}), Clock: w.clock})
 	if err != nil {
 		t.Fatal(err)

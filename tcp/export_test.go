@@ -1,0 +1,6 @@
+package tcp
+
+const (
+	FirstBuffer = firstBuffer
+	ResizeIdle  = resizeIdle
+)
