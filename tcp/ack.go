@@ -1,7 +1,5 @@
 package tcp
 
-import "time"
-
 // Fifth, check the ACK field.
 func (c *Conn) processACK(now instant, seg *Segment) Reason {
 	// RFC 9293, 3.10.7.4: "if the ACK bit is off, drop the segment and return"
@@ -31,6 +29,7 @@ func (c *Conn) processACK(now instant, seg *Segment) Reason {
 		c.challenge(now)
 		return ReasonUnacceptableACK
 	}
+	c.noteAppLimited()
 	if c.snd.una.Less(seg.Ack) {
 		c.acknowledge(now, seg)
 	} else {
@@ -46,14 +45,20 @@ func (c *Conn) processACK(now instant, seg *Segment) Reason {
 func (c *Conn) acknowledge(now instant, seg *Segment) {
 	wasSYN := c.synPending()
 	c.progress = true
-	flight, text := c.flight(), c.textBetween(c.snd.una, seg.Ack)
+	ev := ackEvent{seg: seg, ack: seg.Ack, before: c.flight(), advanced: true}
+	ev.bytes = c.textBetween(c.snd.una, seg.Ack)
+	if c.tx != nil {
+		c.takeAcknowledged(now, &ev)
+	}
 	c.snd.prevUna, c.snd.una = c.snd.una, seg.Ack
-	c.snd.at = c.snd.at.Max(seg.Ack)
 	c.out.release(c.cfg.Chunks, seg.Ack.Max(c.out.first).Min(c.out.end), c.lent)
+	if c.tx != nil {
+		c.takeSelective(now, &ev)
+	}
 	// RFC 9293, 3.8.6: "act on the window information from segments that carry the
 	// highest acknowledgment number".
 	c.setSendWindow(seg)
-	rtt := c.measure(now, seg)
+	c.measure(now, &ev)
 	if c.probed {
 		c.probed, c.backoff = false, 0 // as in windowMayHaveOpened
 	}
@@ -65,20 +70,25 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	// RFC 6298, 5.2: "When all outstanding data has been acknowledged, turn off the
 	// retransmission timer." 5.3: "When an ACK is received that acknowledges new
 	// data, restart the retransmission timer".
-	// Of the partial ACKs of a recovery only the first does (RFC 6582, 3.2).
-	restart := !c.recovering || !c.partial
-	c.newACK(now, text, flight, rtt)
+	restart := c.restartsTimer()
+	if c.tx != nil {
+		c.afterACK(now, &ev)
+	}
 	c.pathAcknowledged(now)
-	restart = restart || !c.recovering
+	restart = restart || !c.recovering()
 	c.dropStale()
 	if !c.outstanding() {
 		c.timers[timerRetransmit], c.timers[timerGiveUp] = 0, 0
+		c.timers[timerProbe], c.timers[timerReorder] = 0, 0
 		return
 	}
 	if restart {
 		c.armRetransmit(now)
 	}
 	c.armGiveUp(now)
+	if c.tx != nil {
+		c.armTailProbe(now)
+	}
 }
 
 // textBetween is how many bytes of the send queue lie between two numbers; SYN
@@ -95,7 +105,7 @@ func (c *Conn) textBetween(from, to Seq) int {
 // recovery, the state variable recover may also need to be updated".
 func (c *Conn) dropStale() {
 	behind := c.snd.una.Add(-1)
-	if !c.recovering && c.snd.recover.Less(behind) {
+	if c.recovery == recoveryNone && c.snd.recover.Less(behind) {
 		c.snd.recover = behind
 	}
 	if c.snd.small.Less(behind) {
@@ -104,39 +114,58 @@ func (c *Conn) dropStale() {
 	if c.snd.limited.Less(behind) {
 		c.snd.limited = behind
 	}
+	if c.rtt.round.Less(behind) {
+		c.rtt.round = behind
+	}
+	if tx := c.tx; tx != nil {
+		tx.rack.fack, tx.rack.end = tx.rack.fack.Max(behind), tx.rack.end.Max(behind)
+	}
 	if c.urgentOut && c.snd.up.LessEq(c.snd.una) {
 		c.urgentOut = false
 	}
 }
 
-// measure takes a sample of the round trip, when the ACK gives one; 0 means none.
-func (c *Conn) measure(now instant, seg *Segment) time.Duration {
-	timing := c.rtt.timing
-	r, ok := c.rtt.acknowledged(seg.Ack, now)
-	if !ok && !timing {
-		// The segment that was timed has been sent again, or none was. With timestamps
-		// "each ACK can be used as an RTT sample" (RFC 6298, 3); they tick more
-		// coarsely, and one sample in a round trip is enough.
-		r, ok = c.echoed(now, seg)
+// measure takes a sample of the round trip, when the ACK gives one: for RFC 8985's
+// minimum each, for the timeout one in a round trip.
+//
+// RFC 6298, 3: "A TCP implementation MUST take at least one RTT measurement per
+// RTT (unless that is not possible per Karn's algorithm)."
+func (c *Conn) measure(now instant, ev *ackEvent) {
+	if ev.last > 0 {
+		c.rtt.least.sample(now, ev.last)
+	}
+	r := ev.first
+	switch {
+	case c.rtt.synSent != 0:
+		r = max(now.since(c.rtt.synSent), 1)
+		c.rtt.synSent = 0
+		c.rtt.least.sample(now, r)
+	case !c.rtt.round.Less(ev.ack):
+		return // what has arrived was sent before the last sample
+	case r == 0:
+		// The segments have been sent again. With timestamps "each ACK can be used as an
+		// RTT sample" (RFC 6298, 3); they tick more coarsely.
+		var ok bool
+		r, ok = c.echoed(now, ev.seg)
 		// If ACKs were lost, it echoes what we sent when the peer last heard something
 		// new: that may be long ago, and is no round trip. On a path that has become so
 		// slow the timeout stays backed off until a segment that is sent once tells the
 		// round trip.
-		if ok && r > echoBound*c.rtt.rto(c.cfg) && c.rtt.srtt > 0 {
-			return 0
+		if !ok || r > echoBound*c.rtt.rto(c.cfg) && c.rtt.srtt > 0 {
+			return
 		}
-	}
-	if !ok {
-		return 0
 	}
 	c.rtt.sample(r)
 	c.traceRTT(now, r)
+	c.rtt.round = c.snd.nxt.Add(-1)
+	if c.tx != nil {
+		c.tx.tail.stale = false
+	}
 	// RFC 6298, 5: "once a new RTT measurement is obtained [...] the computations
 	// outlined in Section 2 are performed, including the computation of RTO, which
 	// may result in "collapsing" RTO back down after it has been subject to
 	// exponential back off (rule 5.5)."
 	c.backoff = 0
-	return r
 }
 
 // echoBound is how many timeouts, without back-off, a round trip takes at most that
@@ -185,16 +214,22 @@ func (c *Conn) duplicateACK(now instant, seg *Segment) {
 	// given connection [...] and (e) the advertised window in the incoming
 	// acknowledgment equals the advertised window in the last incoming
 	// acknowledgment."
-	duplicate := c.outstanding() && seg.seqLen() == 0 && seg.Ack == c.snd.una &&
+	ev := ackEvent{seg: seg, ack: seg.Ack, before: c.flight()}
+	ev.duplicate = c.outstanding() && seg.seqLen() == 0 && seg.Ack == c.snd.una &&
 		c.segmentWindow(seg) == c.snd.wnd && c.snd.wnd > 0
-	if seg.Ack != c.snd.una {
-		return
+	if seg.Ack == c.snd.una {
+		c.updateSendWindow(seg)
 	}
-	c.updateSendWindow(seg)
-	if duplicate {
-		c.countDuplicate(now)
+	if c.tx != nil && c.outstanding() {
+		c.takeSelective(now, &ev)
+		if ev.last > 0 {
+			c.rtt.least.sample(now, ev.last)
+		}
+		c.afterACK(now, &ev)
 	}
-	c.windowMayHaveOpened(now)
+	if seg.Ack == c.snd.una {
+		c.windowMayHaveOpened(now)
+	}
 }
 
 // windowMayHaveOpened looks at a window that was closed.
@@ -217,7 +252,7 @@ func (c *Conn) windowMayHaveOpened(now instant) {
 		// user that is so once: a peer that opens its window again and again and takes
 		// nothing would hold the connection for ever.
 		c.probed, c.backoff = false, 0
-		c.snd.at = c.snd.una
+		c.tx.board.markAllLost(false)
 		c.armRetransmit(now)
 		if !c.snd.reopened {
 			c.armGiveUp(now)

@@ -32,6 +32,8 @@ func (c *chunk) end() Seq { return c.seq.Add(len(c.data)) }
 type Chunks struct {
 	mu           sync.Mutex
 	small, large chunkList
+
+	records recordPool
 }
 
 type chunkList struct {
@@ -85,6 +87,7 @@ func (p *Chunks) put(head *chunk) {
 
 // Release leaves to the garbage collector what is kept for reuse.
 func (p *Chunks) Release() {
+	p.records.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.small, p.large = chunkList{}, chunkList{}

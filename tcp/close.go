@@ -137,7 +137,7 @@ func (c *Conn) enterTimeWait(now instant) {
 	c.timers.clearAll()
 	c.timers[timerClose] = now.add(c.cfg.TimeWait)
 	c.softErr = nil
-	c.oweDupACKs, c.aliveNow, c.probeNow, c.resendNow = 0, false, false, false
+	c.oweDupACKs, c.aliveNow, c.probeNow, c.resendNow, c.tailNow = 0, false, false, false, false
 }
 
 // armFinWait2 bounds FIN-WAIT-2 when there is no user any more who waits for the

@@ -15,7 +15,8 @@ type Conn struct {
 
 	softErr error // what ICMP last reported; see Unreachable
 
-	window Window // congestion window
+	window Window  // congestion window
+	tx     *sender // nil until text, or FIN, has been sent
 	out    sendQueue
 	in     receiveQueue
 	sack   *sackReports // nil while there is nothing to tell
@@ -25,17 +26,14 @@ type Conn struct {
 
 	// Send sequence variables.
 	snd struct {
-		una Seq // send unacknowledged
-		nxt Seq // send next
-		// at is where sending goes on: SND.NXT, or below it while what lies
-		// between them is sent again.
-		at       Seq
+		una      Seq // send unacknowledged
+		nxt      Seq // send next
 		gone     Seq // SND.NXT before what was handed out since Returned
 		wl1, wl2 Seq // segment sequence and acknowledgment number used for last window update
 		up       Seq // urgent pointer, when urgent
 		iss      Seq // initial send sequence number
 		small    Seq // behind the last segment of less than the MSS (Nagle)
-		recover  Seq // RFC 6582
+		recover  Seq // RFC 6582; RFC 6675: RecoveryPoint
 		prevUna  Seq // una before the last ACK that moved it: RFC 6582's prev_highest_ack
 		limited  Seq // what was sent before it filled the congestion window
 		wnd      uint32
@@ -79,9 +77,7 @@ type Conn struct {
 	keepInterval time.Duration
 	userTimeout  time.Duration // 0: none
 
-	inflation     int32  // of the congestion window during recovery, in bytes
 	newlyMarked   int32  // bytes of text: see takeMarked
-	limitedBytes  int32  // sent by limited transmit on this flight
 	sendBuffer    int32  // SetSendBuffer; 0: see sendSize
 	receiveBuffer int32  // size of the receive buffer
 	resent        uint32 // segments sent again, for Info
@@ -97,7 +93,8 @@ type Conn struct {
 	state       State
 	retransmits uint8 // timeouts in a row without an answer
 	backoff     uint8 // doublings of the RTO
-	dupACKs     uint8 // received in a row
+	recovery    recovery
+	dupACKs     uint8 // received in a row, where they are not selective
 	oweDupACKs  uint8 // to be sent
 	quick       uint8 // ACKs that will not wait
 	probes      uint8 // keepalives without an answer
@@ -106,7 +103,8 @@ type Conn struct {
 	// What Next has to send, beside text.
 	synNow    bool // SYN
 	ackNow    bool // ACK
-	resendNow bool // the segment at SND.UNA (fast retransmit)
+	resendNow bool // the first lost segment, whatever the window says (fast retransmit)
+	tailNow   bool // tail loss probe
 	probeNow  bool // one byte or FIN into a zero window
 	aliveNow  bool // keepalive probe
 
@@ -118,7 +116,6 @@ type Conn struct {
 	urgentIn     bool // RCV.UP is valid
 	urgentNews   bool // RCV.UP has moved, and the user has not asked
 	finQueued    bool // FIN follows the send queue
-	recovering   bool // fast recovery
 	partial      bool // a partial ACK has arrived in this recovery
 	override     bool // the override timeout occurred: send what the window allows
 	probed       bool // a probe is beyond the peer's window
@@ -179,7 +176,6 @@ func (c *Conn) OpenPassive() {
 // startSending sets the send variables for a SYN with ISS.
 func (c *Conn) startSending() {
 	c.snd.una, c.snd.nxt = c.snd.iss, c.snd.iss.Add(1)
-	c.snd.at = c.snd.nxt
 	c.snd.small, c.snd.limited, c.snd.prevUna = c.snd.iss, c.snd.iss, c.snd.iss
 	// RFC 6582, 3.2: "When the TCP protocol control block is initialized, recover is
 	// set to the initial send sequence number."
@@ -218,20 +214,19 @@ func (c *Conn) finSent() bool { return c.finQueued && c.out.end.Less(c.snd.nxt) 
 // finAcknowledged says that the peer has acknowledged our FIN.
 func (c *Conn) finAcknowledged() bool { return c.finQueued && c.out.end.Less(c.snd.una) }
 
-// flight is how many bytes are in the network: what lies beyond snd.at is taken
-// for lost.
-func (c *Conn) flight() int { return c.snd.at.Sub(c.snd.una) }
+// unsent is how many bytes of text were never sent; negative behind FIN.
+func (c *Conn) unsent() int { return c.out.end.Sub(c.snd.nxt) }
 
-// unsent is how many bytes of text wait behind snd.at; negative behind FIN.
-func (c *Conn) unsent() int { return c.out.end.Sub(c.snd.at) }
-
-// finUnsent says that FIN waits to be sent, or sent again.
-func (c *Conn) finUnsent() bool { return c.finQueued && c.snd.at.LessEq(c.out.end) }
+// finUnsent says that FIN was never sent.
+func (c *Conn) finUnsent() bool { return c.finQueued && c.snd.nxt.LessEq(c.out.end) }
 
 // usable is the usable window in bytes, negative when the peer shrank it.
 //
 // RFC 9293, 3.8.6.2.1: "U = SND.UNA + SND.WND - SND.NXT"
-func (c *Conn) usable() int { return c.snd.una.Add(int(c.snd.wnd)).Sub(c.snd.at) }
+func (c *Conn) usable() int { return c.usableFrom(c.snd.nxt) }
+
+// usableFrom is how much of the peer's window lies behind seq.
+func (c *Conn) usableFrom(seq Seq) int { return c.snd.una.Add(int(c.snd.wnd)).Sub(seq) }
 
 // terminate enters CLOSED: text to be sent is dropped, text to be read in order
 // stays for the user. A nil err is a connection that ended as it should.
@@ -240,8 +235,12 @@ func (c *Conn) terminate(err error) {
 	c.err = err
 	c.timers.clearAll()
 	c.synNow, c.ackNow, c.resendNow, c.probeNow, c.aliveNow, c.oweDupACKs = false, false, false, false, false, 0
-	c.urgentOut = false
+	c.urgentOut, c.tailNow = false, false
 	c.countEnd()
+	if c.tx != nil {
+		c.tx.board.release()
+		c.tx = nil
+	}
 	c.out.release(c.cfg.Chunks, c.out.end, c.lent)
 	c.in.forget(c.cfg.Chunks)
 	c.sack = nil

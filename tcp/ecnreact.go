@@ -82,6 +82,7 @@ func (c *Conn) congestionExperienced(now instant, flight int) {
 	if !c.window.Own {
 		c.window.Bytes = min(c.window.Bytes, before) // RFC 5681's least threshold is two segments
 	}
+	c.leadDown(flight)
 	c.windowReduced()
 	e.byMarks = true
 	m := e.met()
@@ -122,7 +123,7 @@ func (c *Conn) reducedByMarks() bool {
 // than it is; the timer then is set for when it may go.
 func (c *Conn) heldByMarks(now instant) bool {
 	m := c.ecn.marks
-	if m == nil || m.holdUntil <= now || c.snd.at != c.snd.nxt {
+	if m == nil || m.holdUntil <= now {
 		return false
 	}
 	c.timers[timerPace] = m.holdUntil

@@ -60,7 +60,7 @@ type Info struct {
 	// itself, if it is a fmt.Stringer.
 	CongestionControl, CongestionState string
 
-	Cwnd       int // congestion window in bytes, with its inflation in recovery
+	Cwnd       int // congestion window in bytes, in recovery that of RFC 9937
 	Ssthresh   int // slow start threshold in bytes; UnboundedThreshold: none yet
 	PacingRate int // bytes in a second; 0: none
 	Flight     int // bytes in the network
@@ -123,6 +123,8 @@ type Info struct {
 const (
 	TimerRetransmit = "on"        // retransmission
 	TimerPersist    = "persist"   // probe of a closed window
+	TimerProbe      = "probe"     // tail loss probe (RFC 8985)
+	TimerReorder    = "reorder"   // end of the reordering window (RFC 8985)
 	TimerKeepAlive  = "keepalive" // probe of an idle peer
 	TimerTimeWait   = "timewait"  // end of TIME-WAIT, or of FIN-WAIT-2 without a user
 	TimerDelayedACK = "delack"    // delayed ACK
@@ -132,7 +134,7 @@ const (
 )
 
 var timerNames = [numTimers]string{
-	timerRetransmit: TimerRetransmit, timerGiveUp: TimerGiveUp, timerOverride: TimerOverride, timerPace: TimerPace,
+	timerProbe: TimerProbe, timerReorder: TimerReorder, timerRetransmit: TimerRetransmit, timerGiveUp: TimerGiveUp, timerOverride: TimerOverride, timerPace: TimerPace,
 	timerDelayedACK: TimerDelayedACK, timerKeepAlive: TimerKeepAlive, timerClose: TimerTimeWait,
 }
 
@@ -179,7 +181,7 @@ func (c *Conn) Info() Info {
 		PathMSS: int(c.path.limit), BlackHoles: int(c.path.holes),
 		CongestionControl: c.algorithm.Name,
 		Cwnd:              c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
-		Flight: c.flight(), Recovering: c.recovering,
+		Flight: c.flight(), Recovering: c.recovering(),
 		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff), DelayedACK: c.cfg.DelayedACK,
 		Retransmits: int(c.retransmits), Probes: int(c.probes), Resent: int(c.resent),
 		NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,

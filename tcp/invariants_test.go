@@ -10,8 +10,6 @@ func (c *Conn) invariants() error {
 	switch {
 	case c.snd.nxt.Less(c.snd.una):
 		return fmt.Errorf("snd.una %d is beyond snd.nxt %d", c.snd.una, c.snd.nxt)
-	case c.snd.at.Less(c.snd.una) || c.snd.nxt.Less(c.snd.at):
-		return fmt.Errorf("snd.at %d is outside of %d to %d", c.snd.at, c.snd.una, c.snd.nxt)
 	case c.out.len() > c.cfg.SendBuffer || c.out.len() < 0:
 		return fmt.Errorf("%d bytes in the send buffer of %d", c.out.len(), c.cfg.SendBuffer)
 	case c.in.len() > c.cfg.ReceiveBuffer || c.in.len() < 0:
@@ -37,6 +35,11 @@ func (c *Conn) invariants() error {
 	}
 	if err := c.invariantCounts(); err != nil {
 		return err
+	}
+	if c.tx != nil && c.state.synchronized() && !c.synPending() {
+		if err := c.boardInvariants(); err != nil {
+			return err
+		}
 	}
 	at := c.in.next
 	for _, r := range c.in.runs {
@@ -70,6 +73,46 @@ func (c *Conn) invariantCounts() error {
 		return fmt.Errorf("busy for %v, for %v because of the window, and %v because of the buffer", i.Busy, i.ReceiveWindowLimited, i.SendBufferLimited)
 	case i.TimeoutRecoveries > i.Timeouts || i.TimeoutTime < 0:
 		return fmt.Errorf("%d timeouts in %d recoveries, which took %v", i.Timeouts, i.TimeoutRecoveries, i.TimeoutTime)
+	}
+	return nil
+}
+
+// boardInvariants are those of what is in the network.
+func (c *Conn) boardInvariants() error {
+	b := &c.tx.board
+	if !c.outstanding() {
+		if b.len() != 0 || b.sacked != 0 || b.lost != 0 {
+			return fmt.Errorf("nothing is outstanding, and there are %d records, %d bytes sacked, %d lost", b.len(), b.sacked, b.lost)
+		}
+		return nil
+	}
+	if b.len() == 0 || b.base != c.snd.una || b.end() != c.snd.nxt {
+		return fmt.Errorf("%d records from %d to %d, outstanding is %d to %d", b.len(), b.base, b.end(), c.snd.una, c.snd.nxt)
+	}
+	var sacked, lost int32
+	for i := range b.len() {
+		size := b.size(i)
+		f := b.at(i).flags
+		switch {
+		case size <= 0:
+			return fmt.Errorf("record %d of %d has %d bytes", i, b.len(), size)
+		case f.has(sentSacked) && f.has(sentLost):
+			return fmt.Errorf("record %d has arrived and is lost", i)
+		case f.has(sentSacked) && i > 0 && b.at(i-1).flags.has(sentSacked):
+			return fmt.Errorf("records %d and %d should be one", i-1, i)
+		case f.has(sentLost) && b.start(i).Less(b.lostFrom):
+			return fmt.Errorf("record %d is lost, before %d", i, b.lostFrom)
+		case f.has(sentSacked):
+			sacked += int32(size)
+		case f.has(sentLost):
+			lost += int32(size)
+		}
+	}
+	if sacked != b.sacked || lost != b.lost {
+		return fmt.Errorf("%d bytes have arrived and %d are lost, counted are %d and %d", sacked, lost, b.sacked, b.lost)
+	}
+	if f := c.flight(); f < 0 {
+		return fmt.Errorf("%d bytes are in the network", f)
 	}
 	return nil
 }

@@ -134,10 +134,11 @@ func (c *Conn) resize() {
 	c.window.Bytes = max(c.window.MSS, int(int64(c.window.Bytes)*int64(c.window.MSS)/int64(before)))
 	if c.outstanding() {
 		c.leaveRecovery()
-		c.limitedBytes = 0
 		c.snd.recover = c.snd.nxt
-		c.snd.at = c.snd.una
-		c.rtt.abandon()
+		if c.tx != nil {
+			c.tx.board.markAllLost(false)
+			c.traceLost(c.latest, c.snd.una, c.snd.nxt, LossTooBig)
+		}
 	}
 }
 
@@ -231,7 +232,7 @@ func (c *Conn) pathAcknowledged(now instant) {
 		p.pending = 0
 	}
 	if p.spared {
-		if !c.recovering {
+		if !c.recovering() {
 			c.probeFailed(now)
 		}
 		return
@@ -264,7 +265,7 @@ func (c *Conn) probeSize(now instant) uint16 {
 	if p.limit == 0 || now < instant(p.next)*second || p.probe != 0 || p.suspects || p.limit >= c.topMSS() {
 		return 0
 	}
-	if c.recovering || c.dupACKs > 0 || c.retransmits > 0 || c.snd.at != c.snd.nxt || c.snd.una.LessEq(c.snd.recover) || c.urgentOut {
+	if c.recovery != recoveryNone || c.gaps() || c.retransmits > 0 || c.lostBytes() > 0 || c.snd.una.LessEq(c.snd.recover) || c.urgentOut {
 		return 0
 	}
 	c.restartAfterIdle(now)
@@ -296,9 +297,9 @@ func (c *Conn) sendPathProbe(now instant, out *Segment) (sent, wait bool) {
 	if c.sendingWindow()-c.flight() < n || c.paced(now) {
 		return false, true
 	}
-	c.emit(now, out, c.snd.at, n, false)
+	c.emitNew(now, out, n, false)
 	out.SegmentSize = 0
-	c.path.probe, c.path.probeEnd = size, c.snd.at
+	c.path.probe, c.path.probeEnd = size, c.snd.nxt
 	c.pace(now, n)
 	return true, false
 }
@@ -353,8 +354,7 @@ func (c *Conn) onlyProbeLost() bool {
 func (c *Conn) alsoLost(now instant, flight int) {
 	if p := &c.path; p.spared && p.probeEnd.LessEq(c.snd.una) {
 		p.probe, p.spared = 0, false
-		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight})
-		c.windowReduced()
+		c.reduceForLoss(now, flight)
 	}
 }
 

@@ -1,46 +1,245 @@
 package tcp
 
-import "time"
+// What an ACK means for recovery: when it begins, how it goes on, and when it is
+// over. Which segments are lost is told by time where the peer acknowledges
+// selectively (rack.go), and otherwise by duplicate ACKs, as NewReno has it (RFC
+// 5681, 3.2, and RFC 6582).
 
-// Fast retransmit and fast recovery: NewReno (RFC 5681, 3.2, and RFC 6582). A
-// recovery that knows of selective acknowledgments will stand beside it.
-
-// dupThreshold is how many duplicate ACKs say that a segment was lost.
+// dupThreshold is how many duplicate ACKs say that a segment was lost, and how many
+// segments beyond a gap (RFC 6675 and RFC 8985: DupThresh).
 const dupThreshold = 3
 
 // sendingWindow is how many bytes may be in the network.
 func (c *Conn) sendingWindow() int {
-	return max(c.window.Bytes+int(c.inflation), c.window.MSS)
-}
-
-// limitedTransmit is how much more than the window may be in the network, before
-// duplicate ACKs are enough for a fast retransmit.
-//
-// RFC 5681, 3.2: "On the first and second duplicate ACKs received at a sender, a
-// TCP SHOULD send a segment of previously unsent data per [RFC3042] provided that
-// [...] the total FlightSize would remain less than or equal to cwnd plus 2*SMSS".
-func (c *Conn) limitedTransmit() int {
-	if c.recovering || c.dupACKs >= dupThreshold || c.snd.at != c.snd.nxt {
-		return 0
+	n := c.window.Bytes
+	if c.prrLeads() {
+		n = int(c.tx.prr.window)
 	}
-	return int(c.dupACKs) * c.window.MSS
+	return max(n, c.window.MSS)
 }
 
-// countDuplicate takes a duplicate ACK.
-func (c *Conn) countDuplicate(now instant) {
-	if c.recovering {
-		// RFC 5681, 3.2: "For each additional duplicate ACK received (after the third),
-		// cwnd MUST be incremented by SMSS. [...] A TCP MAY therefore limit the number of
-		// times cwnd is artificially inflated during loss recovery to the number of
-		// outstanding segments".
-		outstanding := int32(c.snd.nxt.Sub(c.snd.una))
-		c.inflation = min(c.inflation+int32(c.window.MSS), max(c.inflation, outstanding))
+// prrLeads says that the window is led to the slow start threshold. It is not when
+// all that was lost was a probe of the path.
+func (c *Conn) prrLeads() bool {
+	return (c.recovery == recoveryFast || c.recovery == recoveryReduce) && !c.window.Own && !c.path.spared
+}
+
+// afterACK goes on with recovery and congestion control when it is known what an
+// ACK says.
+func (c *Conn) afterACK(now instant, ev *ackEvent) {
+	c.tx.rack.duplicate(c.snd.una, c.snd.nxt, ev.dsack)
+	if c.cc == nil {
 		return
 	}
-	c.dupACKs = min(c.dupACKs+1, 255-1)
-	if c.dupACKs == dupThreshold && c.mayRecover() {
-		c.enterRecovery(now)
+	if why := c.inVain(ev); why != 0 {
+		c.undoRecovery(now, why)
 	}
+	if c.recovery == recoveryTimeout && (ev.advanced || ev.delivered > 0) {
+		c.forward(ev)
+	}
+	if c.sackOK {
+		c.detectLosses(now)
+	} else {
+		c.countDuplicates(now, ev)
+	}
+	c.tailProbeAnswered(now, ev)
+	c.endRecovery(now)
+	ev.lost = c.tx.newlyLost > 0
+	c.reactToLosses(now, ev.before)
+	if ev.delivered == 0 {
+		return
+	}
+	if c.prrLeads() {
+		c.tx.prr.acknowledged(ev.delivered, c.flight(), c.window.SlowStartThreshold, c.window.MSS, ev.advanced && !ev.lost)
+	}
+	c.tellAcknowledged(now, ev)
+}
+
+// tellAcknowledged lets congestion control see an ACK.
+func (c *Conn) tellAcknowledged(now instant, ev *ackEvent) {
+	tx := c.tx
+	lost := tx.newlyLost
+	tx.newlyLost = 0
+	c.cc.Acknowledged(&c.window, Acknowledgment{
+		Now: now.since(0), Bytes: ev.bytes, Delivered: ev.delivered, Lost: int(lost),
+		Before: ev.before, InFlight: c.flight(), RTT: ev.last, SmoothedRTT: c.rtt.srtt,
+		Limited: c.snd.prevUna.Less(c.snd.limited), Congested: c.ecn.told, Marked: c.takeMarked(),
+		Recovering: c.recovery != recoveryNone, InTimeout: c.recovery == recoveryTimeout,
+		Total: tx.rate.total, Rate: tx.rate.sample(&ev.newest, c.rtt.least.get()),
+	})
+}
+
+// reactToLosses begins a recovery when something was found to be lost that
+// congestion control has not been told of; flight is what was in the network
+// before.
+func (c *Conn) reactToLosses(now instant, flight int) {
+	tx := c.tx
+	if tx.newlyLost == 0 || tx.board.lost == 0 {
+		return
+	}
+	switch c.recovery {
+	case recoveryNone, recoveryReduce:
+		c.enterRecovery(now, flight)
+	case recoveryFast:
+		c.alsoLost(now, flight)
+		// RFC 5681, 4.3: "Loss in two successive windows of data, or the loss of a
+		// retransmission, should be taken as two indications of congestion".
+		if tx.againLost {
+			c.reduceForLoss(now, flight)
+		}
+	}
+	tx.againLost = false
+}
+
+// enterRecovery begins fast recovery.
+func (c *Conn) enterRecovery(now instant, flight int) {
+	tx := c.tx
+	reduced := c.reducedByMarks()
+	c.beginUndo()
+	c.recovery = recoveryFast
+	c.snd.recover = c.snd.nxt
+	// RFC 8985, 7.1: "Reset TLP.is_retrans and TLP.end_seq when initiating a connection,
+	// fast recovery, or RTO recovery."
+	tx.tail.out = false
+	c.timers[timerProbe] = 0
+	c.partial = false
+	// RFC 5681, 3.2: "The lost segment starting at SND.UNA MUST be retransmitted"
+	c.resendNow = true
+	switch {
+	case c.onlyProbeLost():
+	case reduced:
+		c.beginPRR(flight)
+	default:
+		c.reduceForLoss(now, flight)
+	}
+}
+
+// reduceForLoss lets congestion control answer to a loss, and leads the window to
+// where that puts the slow start threshold.
+func (c *Conn) reduceForLoss(now instant, flight int) {
+	c.tx.reducedAt, c.tx.againLost = now, false
+	c.beginPRR(flight)
+	c.windowReduced()
+	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: c.flightSize(flight), InFlight: c.flight()})
+}
+
+// flightSize is RFC 5681's FlightSize, given what was in the network before an ACK:
+// with what has arrived beyond gaps, and without what was sent on account of it.
+//
+// RFC 5681, 3.2: "additional data sent in limited transmit MUST NOT be included in
+// this calculation."
+func (c *Conn) flightSize(before int) int {
+	return max(before, min(c.snd.nxt.Sub(c.snd.una), c.window.Bytes))
+}
+
+// leadDown leads the window to the slow start threshold within a round trip, when
+// congestion control has set it for marks; flight is what was in the network then.
+//
+// RFC 9937, 4: "This can be done by using some parts of the loss recovery state
+// machine (in particular, the RecoveryPoint from [RFC6675]) to invoke the PRR ACK
+// processing for exactly one round trip worth of ACKs."
+func (c *Conn) leadDown(flight int) {
+	if c.recovery == recoveryNone && c.tx != nil && !c.window.Own {
+		c.beginPRR(flight)
+		c.recovery, c.snd.recover = recoveryReduce, c.snd.nxt
+	}
+}
+
+// beginPRR starts an episode of PRR; flight is what was in the network before the
+// ACK.
+//
+// RFC 9937, 6.1: "RecoverFS = SND.NXT - SND.UNA [...] RecoverFS -= (bytes SACKed in
+// scoreboard) [...] RecoverFS += (bytes newly SACKed) [...] RecoverFS += (bytes newly
+// cumulatively acknowledged)"
+func (c *Conn) beginPRR(flight int) {
+	c.tx.prr.begin(max(flight, c.flight()+c.lostBytes()), c.flight())
+}
+
+// endRecovery ends a recovery when all that was in the network at its start has
+// arrived.
+func (c *Conn) endRecovery(now instant) {
+	if c.recovery == recoveryNone || c.snd.una.Less(c.snd.recover) {
+		return
+	}
+	was := c.recovery
+	if was == recoveryFast && c.prrLeads() {
+		// RFC 9937, 6.4: "cwnd = ssthresh"
+		c.window.Bytes = c.window.SlowStartThreshold
+	}
+	c.leaveRecovery()
+	if was != recoveryReduce {
+		c.tx.rack.recovered()
+		c.cc.Recovered(&c.window, Recovery{Now: now.since(0), InFlight: c.flight(), Timeout: was == recoveryTimeout})
+	}
+}
+
+func (c *Conn) leaveRecovery() {
+	c.recovery, c.partial, c.resendNow = recoveryNone, false, false
+	if c.tx != nil {
+		c.tx.dupBytes = 0
+	}
+	c.dupACKs = 0
+}
+
+// restartsTimer says that an ACK of new text starts the retransmission timer afresh.
+// Without selective acknowledgments only the first of a recovery does.
+//
+// RFC 6582, 3.2: "For the first partial ACK that arrives during fast recovery, also
+// reset the retransmit timer."
+func (c *Conn) restartsTimer() bool {
+	restarts := c.sackOK || c.recovery != recoveryFast || !c.partial
+	c.partial = c.recovery == recoveryFast
+	return restarts
+}
+
+// countDuplicates finds losses without selective acknowledgments.
+func (c *Conn) countDuplicates(now instant, ev *ackEvent) {
+	tx, mss := c.tx, c.window.MSS
+	switch {
+	case ev.advanced:
+		// RFC 9937, 6.2: "When SND.UNA advances (i.e., a full or partial ACK),
+		// DeliveredData is the change in SND.UNA, minus 1 SMSS for each preceding duplicate
+		// ACK."
+		before := min(int(tx.dupBytes), ev.delivered)
+		ev.delivered -= before
+		tx.dupBytes -= int32(before)
+		c.dupACKs = 0
+		if c.recovery != recoveryFast {
+			tx.dupBytes = 0
+		} else if c.snd.una.Less(c.snd.recover) {
+			// RFC 6582, 3.2: "Partial acknowledgments: [...] retransmit the first
+			// unacknowledged segment."
+			c.firstLost(now, LossPartialACK)
+			c.resendNow = true
+		}
+	case ev.duplicate && c.recovery != recoveryTimeout:
+		c.dupACKs = min(c.dupACKs+1, 255-1)
+		// RFC 9937, 6.2: "DeliveredData is estimated to be 1 SMSS on each received
+		// duplicate ACK [...]. As a mitigation, if not using SACK, then PRR disallows
+		// incrementing DeliveredData when the total bytes delivered in a PRR episode would
+		// exceed the estimated data outstanding upon entering recovery (RecoverFS)."
+		if room := c.flight(); c.recovery != recoveryFast || int(tx.prr.delivered) < int(tx.prr.flight) {
+			n := min(mss, room)
+			tx.dupBytes += int32(n)
+			ev.delivered += n
+		}
+		if c.recovery == recoveryNone && c.dupACKs == dupThreshold && c.mayRecover() {
+			c.firstLost(now, LossDuplicateACKs)
+		}
+	}
+}
+
+// firstLost marks the first segment in the network lost, unless it waits to be sent
+// again already.
+func (c *Conn) firstLost(now instant, why LossCause) {
+	b := &c.tx.board
+	if b.len() == 0 || b.at(0).flags.has(sentLost) {
+		return
+	}
+	if b.size(0) > c.window.MSS {
+		b.split(0, b.base.Add(c.window.MSS))
+	}
+	c.segmentLost(now, 0, why)
 }
 
 // mayRecover says that three duplicate ACKs mean a loss that was not reacted to
@@ -58,71 +257,4 @@ func (c *Conn) mayRecover() bool {
 	// true, duplicate ACKs indicate a lost segment (enter fast retransmit).
 	// Otherwise, duplicate ACKs likely result from unnecessary retransmissions".
 	return c.window.Bytes > c.window.MSS && c.snd.una.Sub(c.snd.prevUna) <= 4*c.window.MSS
-}
-
-func (c *Conn) enterRecovery(now instant) {
-	// RFC 5681, 3.2: "When [RFC3042] is in use, additional data sent in limited
-	// transmit MUST NOT be included in this calculation."
-	flight := c.flight() - int(c.limitedBytes)
-	if !c.onlyProbeLost() && !c.reducedByMarks() {
-		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight})
-		c.windowReduced()
-	}
-	// "cwnd set to ssthresh plus 3*SMSS. This artificially "inflates" the congestion
-	// window by the number of segments (three) that have left the network and which
-	// the receiver has buffered."
-	c.inflation = int32(dupThreshold * c.window.MSS)
-	c.recovering, c.partial = true, false
-	c.snd.recover = c.snd.nxt
-	// "The lost segment starting at SND.UNA MUST be retransmitted"
-	c.resendNow = true
-	c.traceLost(now, c.snd.una, c.snd.una.Add(min(flight, c.window.MSS)), LossDuplicateACKs)
-	c.rtt.abandon()
-}
-
-func (c *Conn) leaveRecovery() {
-	c.recovering, c.partial, c.resendNow = false, false, false
-	c.inflation, c.dupACKs = 0, 0
-}
-
-// newACK lets recovery and congestion control see an ACK for new text.
-func (c *Conn) newACK(now instant, text, flight int, rtt time.Duration) {
-	c.dupACKs, c.limitedBytes = 0, 0
-	if c.cc == nil || text == 0 {
-		return
-	}
-	if !c.recovering {
-		c.cc.Acknowledged(&c.window, Acknowledgment{
-			Now: now.since(0), Bytes: text, Delivered: text, Before: flight, InFlight: c.flight(), RTT: rtt, SmoothedRTT: c.rtt.srtt,
-			Limited: c.snd.prevUna.Less(c.snd.limited), Congested: c.ecn.told, Marked: c.takeMarked(),
-		})
-		return
-	}
-	if c.snd.una.Less(c.snd.recover) {
-		c.alsoLost(now, flight)
-		c.partialACK(text)
-		return
-	}
-	// RFC 6582, 3.2: "Full acknowledgments: [...] Set cwnd to [...] min (ssthresh,
-	// max(FlightSize, SMSS) + SMSS) [...] Exit the fast recovery procedure."
-	c.leaveRecovery()
-	c.window.Bytes = min(c.window.Bytes, max(c.flight(), c.window.MSS)+c.window.MSS)
-}
-
-// partialACK takes an ACK for new text that leaves some unacknowledged which was
-// in the network when recovery began: the next segment is lost too.
-func (c *Conn) partialACK(text int) {
-	// RFC 6582, 3.2: "Partial acknowledgments: [...] retransmit the first
-	// unacknowledged segment. Deflate the congestion window by the amount of new data
-	// acknowledged by the Cumulative Acknowledgment field. If the partial ACK
-	// acknowledges at least one SMSS of new data, then add back SMSS bytes to the
-	// congestion window. [...] Do not exit the fast recovery procedure".
-	c.inflation -= int32(text)
-	if text >= c.window.MSS {
-		c.inflation += int32(c.window.MSS)
-	}
-	c.resendNow = true
-	// "For the first partial ACK that arrives during fast recovery, also reset the
-	// retransmit timer."
-	c.partial = true
 }

@@ -135,9 +135,9 @@ func (c *Conn) SetCongestionControl(t time.Time, a *Algorithm) {
 	now, own := c.at(t), c.window.Own
 	c.window.Own, c.window.PacingRate = false, 0
 	c.startCongestionControl(now)
-	if own && !c.window.Own && c.recovering {
+	if own && c.prrLeads() {
 		// The machine is to lead the window to a threshold now that nobody has set.
-		c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: c.flight(), InFlight: c.flight()})
+		c.reduceForLoss(now, c.flight())
 	}
 }
 

@@ -203,7 +203,7 @@ func TestSetCongestionControlInRecovery(t *testing.T) {
 		j.b.OpenPassive()
 		j.a.OpenActive(j.now)
 		j.settle()
-		j.a.recovering = true
+		j.a.recovery, j.a.tx = recoveryFast, new(sender)
 		j.a.SetCongestionControl(j.now, second.algorithm())
 		if told := second.losses == 1; told != own {
 			t.Errorf("own window %v: told of %d losses", own, second.losses)

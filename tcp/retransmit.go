@@ -48,13 +48,13 @@ func (c *Conn) retransmissionTimeout(now instant) {
 	switch {
 	case c.synPending():
 		c.synNow, c.synResent = true, true
-		c.snd.at = c.snd.iss.Add(1)
 	case c.snd.wnd == 0:
 		// RFC 9293, 3.8.6: "If the window shrinks to zero, the TCP implementation MUST
 		// probe it in the standard way (described below) (MUST-35)." 3.8.6.1: "SHOULD
 		// increase exponentially the interval between successive probes (SHLD-30)."
 		c.probeNow = true
-	case c.flight() == 0:
+	case !c.outstanding():
+	case c.flight() == 0 && !c.reneged():
 		// Nothing of it is in the network: the link had no room.
 	default:
 		flight := c.flight()
@@ -67,17 +67,67 @@ func (c *Conn) retransmissionTimeout(now instant) {
 	c.armRetransmit(now)
 }
 
-// flightLost takes all that is in the network for lost: it is sent again from its
-// front, as the congestion window allows.
+// reneged says that the peer has dropped what he said he had: he acknowledges
+// nothing, although he has the first byte that is not acknowledged.
+//
+// RFC 2018, 8: "the data sender [...] MUST NOT assume that the SACKed data is
+// retained"
+func (c *Conn) reneged() bool {
+	b := &c.tx.board
+	return b.len() > 0 && b.at(0).flags.has(sentSacked)
+}
+
+// flightLost is what a timeout says of the flight, and what congestion control does
+// about it.
 func (c *Conn) flightLost(now instant, flight int) {
-	c.traceLost(now, c.snd.una, c.snd.at, LossTimeout)
-	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight, Timeout: true, Again: c.retransmits > 0})
-	c.windowReduced()
+	tx := c.tx
+	// RFC 5682, 3.1, step 1: "If "RecoveryPoint" is larger than or equal to SND.UNA, do
+	// not enter step 2 of this algorithm."
+	forward := c.sackOK && (c.recovery == recoveryNone || c.retransmits > 0)
+	c.beginUndo()
+	c.markLostAtTimeout(now)
+	if c.retransmits == 0 || c.recovery != recoveryTimeout {
+		tx.undo.stamped = false // the first that this timeout sends again counts
+	}
+	c.recovery = recoveryTimeout
+	tx.tail.out, c.tailNow = false, false
+	c.timers[timerProbe], c.timers[timerReorder] = 0, 0
+	tx.dupBytes, c.dupACKs, c.partial = 0, 0, false
 	// RFC 6582, 3.2: "After a retransmit timeout, record the highest sequence number
 	// transmitted in the variable recover, and exit the fast recovery procedure if
 	// applicable."
-	c.leaveRecovery()
-	c.limitedBytes = 0
 	c.snd.recover, c.snd.limited = c.snd.nxt, c.snd.nxt
-	c.snd.at = c.snd.una
+	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: c.flightSize(flight), InFlight: c.flight(), Timeout: true, Again: c.retransmits > 0})
+	tx.reducedAt, tx.againLost = now, false
+	c.windowReduced()
+	tx.undo.forward = forwardOff
+	if forward {
+		tx.undo.forward = forwardWait
+	}
+	c.resendNow = true
+}
+
+// markLostAtTimeout marks what a timeout says is lost: without selective
+// acknowledgments all.
+//
+// RFC 8985, 6.3: "RACK marks the first outstanding segment as lost (since it was sent
+// an RTO ago); for all the other segments, RACK only marks the segment as lost if the
+// time elapsed since the segment was transmitted is at least the sum of the recent RTT
+// and the reordering window."
+func (c *Conn) markLostAtTimeout(now instant) {
+	b := &c.tx.board
+	if !c.sackOK || c.reneged() {
+		b.markAllLost(true)
+		c.traceLost(now, c.snd.una, c.snd.nxt, LossTimeout)
+		return
+	}
+	wait := c.tx.rack.rtt + c.reorderingWindow()
+	if !b.at(0).flags.has(sentLost) && b.size(0) > c.window.MSS && b.at(0).at.add(wait) > now {
+		b.split(0, b.base.Add(c.window.MSS))
+	}
+	for i := range b.len() {
+		if s := b.at(i); !s.flags.has(sentSacked|sentLost) && (i == 0 || s.at.add(wait) <= now) {
+			c.segmentLost(now, i, LossTimeout)
+		}
+	}
 }

@@ -6,10 +6,9 @@ import "time"
 type rttEstimator struct {
 	srtt, rttvar time.Duration // zero srtt: nothing measured yet
 
-	// One segment at a time is timed, to the clock's precision.
-	timing bool
-	seq    Seq // number of the byte whose acknowledgment ends the measurement
-	sent   instant
+	least   minRTT
+	synSent instant // when our SYN was, if it may be timed
+	round   Seq     // last number that had been sent when the last sample was taken
 }
 
 // sample takes a measured round trip.
@@ -42,28 +41,38 @@ func (e *rttEstimator) rto(cfg *Config) time.Duration {
 	return min(e.srtt+max(cfg.MinRTO, 4*e.rttvar), cfg.MaxRTO)
 }
 
-// time starts a measurement with a segment that is sent at now and ends before
-// end, unless one is under way.
-//
-// RFC 6298, 3: "A TCP implementation MUST take at least one RTT measurement per
-// RTT (unless that is not possible per Karn's algorithm)."
-func (e *rttEstimator) time(end Seq, now instant) {
-	if !e.timing {
-		e.timing, e.seq, e.sent = true, end, now
-	}
-}
-
-// abandon drops the measurement when what it waits for is sent again.
+// abandon says that SYN is sent again.
 //
 // RFC 6298, 3: "RTT samples MUST NOT be made using segments that were
 // retransmitted" (Karn's algorithm; RFC 9293: MUST-18).
-func (e *rttEstimator) abandon() { e.timing = false }
+func (e *rttEstimator) abandon() { e.synSent = 0 }
 
-// acknowledged returns the round trip that an ACK up to ack ends.
-func (e *rttEstimator) acknowledged(ack Seq, now instant) (time.Duration, bool) {
-	if !e.timing || ack.Less(e.seq) {
-		return 0, false
+// minRTTWindow is how long a round trip counts for the least one at least, and at
+// most twice that long.
+//
+// RFC 8985, 6.2: "The sender SHOULD track a windowed min-filtered estimate of recent
+// RTT measurements that can adapt when migrating to significantly longer paths".
+const minRTTWindow = 150 * second
+
+// minRTT is the least round trip of late: that of two windows, the current one and
+// the one before.
+type minRTT struct {
+	current, before time.Duration // 0: none
+	since           instant
+}
+
+func (m *minRTT) sample(now instant, r time.Duration) {
+	if now-m.since > minRTTWindow {
+		m.before, m.current, m.since = m.current, 0, now
 	}
-	e.timing = false
-	return max(now.since(e.sent), 1), true
+	if m.current == 0 || r < m.current {
+		m.current = r
+	}
+}
+
+func (m *minRTT) get() time.Duration {
+	if m.before != 0 && m.before < m.current {
+		return m.before
+	}
+	return m.current
 }

@@ -45,21 +45,3 @@ func TestEstimatorOnCoarseClock(t *testing.T) {
 		t.Errorf("RTO is %v, want the minimum %v", got, cfg.MinRTO)
 	}
 }
-
-// TestKarn: what is sent again is not measured.
-func TestKarn(t *testing.T) {
-	var e rttEstimator
-	e.time(200, 1)
-	e.time(300, 5) // one at a time
-	if _, ok := e.acknowledged(199, 10); ok {
-		t.Error("an ACK below the timed byte is a sample")
-	}
-	if r, ok := e.acknowledged(200, 11); !ok || r != 10 {
-		t.Errorf("sample %v %v, want 10ns", r, ok)
-	}
-	e.time(400, 20)
-	e.abandon()
-	if _, ok := e.acknowledged(400, 30); ok {
-		t.Error("a segment that was sent again is a sample")
-	}
-}

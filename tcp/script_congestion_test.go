@@ -155,8 +155,8 @@ func TestFastRetransmit(t *testing.T) {
 		s.send(segment(300, 100, 0), "one more")
 		s.want(segment(10100, 300, 1000), "new text: cwnd is 11000")
 		s.send(segment(300, 10100, 0), "all that was sent before the fast retransmit is acknowledged")
-		// min (ssthresh, max(FlightSize, SMSS) + SMSS) = 2000, and 1000 is in flight
-		s.want(segment(11100, 300, 1000), "recovery is over, without a burst")
+		// RFC 9937, 6.4: "cwnd = ssthresh"; 1000 is in flight
+		s.wantSegments(11100, 3, "recovery is over")
 		s.idle("no more")
 		if s.conn.Info().Recovering {
 			t.Error("still recovering")
@@ -299,7 +299,7 @@ func TestLossBehindRecovery(t *testing.T) {
 				s.send(segment(300, 8100, 0), "duplicate ACK")
 			}
 			if c.again {
-				s.want(segment(8100, 300, 400), "the last ACK was for few: a loss, not an echo of the recovery")
+				s.want(segment(8100, 300, 100), "the last ACK was for few: a loss, not an echo of the recovery")
 			}
 			s.idle("the last ACK was for many: these may be an echo of what was sent again needlessly")
 			s.send(segment(300, 8500, 0), "acknowledged")

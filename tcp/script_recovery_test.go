@@ -24,11 +24,10 @@ func TestTimerAfterRecovery(t *testing.T) {
 		s.advance(50 * ms)
 		s.send(segment(300, 5100, 0), "partial ACK: the timer starts afresh")
 		s.want(segment(5100, 300, 1000), "the next one that is lost")
-		for range 4 {
+		for range 3 {
 			s.send(segment(300, 5100, 0), "duplicate ACK")
 		}
 		s.want(segment(12100, 300, 1000), "new text")
-		s.skip("and more of it")
 		s.advance(rto - 10*ms)
 		s.send(segment(300, 12100, 0), "full acknowledgment")
 		if s.conn.Info().Recovering {

@@ -26,7 +26,8 @@ func (c *Conn) Next(t time.Time, out *Segment) bool {
 	case c.oweDupACKs > 0:
 		c.oweDupACKs--
 		c.sendACK(now, out)
-	case c.resendNow && c.sendFirstAgain(now, out):
+	case c.resendNow && c.sendFirstLost(now, out):
+	case c.tailNow && c.sendTailProbe(now, out):
 	case c.probeNow && c.sendProbe(now, out):
 	case c.sendText(now, out):
 	case c.ackNow:
@@ -99,7 +100,7 @@ func (c *Conn) sendSYN(now instant, out *Segment) {
 	if c.synResent {
 		c.resent++
 	} else {
-		c.rtt.time(c.snd.nxt, now)
+		c.rtt.synSent = now
 	}
 	c.startRetransmit(now)
 }

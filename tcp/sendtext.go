@@ -11,21 +11,24 @@ func (c *Conn) sendText(now instant, out *Segment) bool {
 	if sent, wait := c.sendPathProbe(now, out); sent || wait {
 		return sent
 	}
+	if c.lostBytes() > 0 && c.tx.undo.forward != forwardNew {
+		if i, n := c.maySendAgain(now); n > 0 {
+			return c.sendLost(now, out, i, n)
+		}
+		return false
+	}
 	n, withFIN := c.maySend(now)
 	if n == 0 && !withFIN {
 		return false
 	}
 	c.override, c.timers[timerOverride] = false, 0
-	if beyond := c.flight() + n - c.sendingWindow(); beyond > 0 {
-		c.limitedBytes += int32(min(beyond, n))
-	}
-	c.emit(now, out, c.snd.at, n, withFIN)
+	c.emitNew(now, out, n, withFIN)
 	c.pace(now, n)
 	return true
 }
 
-// maySend returns how many bytes of text, and whether FIN, may be sent from
-// snd.at on in one segment or super-segment.
+// maySend returns how many bytes of new text, and whether FIN, may be sent in one
+// segment or super-segment.
 func (c *Conn) maySend(now instant) (n int, withFIN bool) {
 	unsent, finUnsent := c.unsent(), c.finUnsent()
 	if unsent <= 0 && !finUnsent || !c.state.synchronized() {
@@ -61,10 +64,89 @@ func (c *Conn) maySend(now instant) (n int, withFIN bool) {
 	return n, finUnsent && n == unsent && usable > n
 }
 
+// maySendAgain returns the first record that is marked lost, and how many of its
+// numbers may be sent again in one segment or super-segment.
+func (c *Conn) maySendAgain(now instant) (i, n int) {
+	if c.paced(now) {
+		return 0, 0
+	}
+	i, n = c.firstLostRecord()
+	text := c.textBetween(c.tx.board.start(i), c.tx.board.start(i).Add(n))
+	if c.fitCongestionWindow(text) == text {
+		return i, n
+	}
+	return i, c.fitCongestionWindow(text)
+}
+
+// firstLostRecord returns the first record that is marked lost, and how many of its
+// numbers fit a segment, or super-segment, and the peer's window.
+//
+// RFC 9293, 3.8.6: "SHOULD retransmit normally the old unacknowledged data between
+// SND.UNA and SND.UNA+SND.WND (SHLD-16)."
+func (c *Conn) firstLostRecord() (i, n int) {
+	b := &c.tx.board
+	i = b.firstLost()
+	limit := max(0, min(c.usableFrom(b.start(i)), c.segmentLimit()))
+	for i+1 < b.len() && b.at(i+1).flags.has(sentLost) && b.size(i) < limit {
+		b.join(i)
+	}
+	n = b.size(i)
+	if n == limit+1 && c.finSent() && b.at(i).end == c.snd.nxt && c.usableFrom(b.start(i)) >= n {
+		return i, n // FIN takes no room in a segment
+	}
+	return i, min(n, limit)
+}
+
+// fillLost adds to the last record, which is lost and short, what was never sent:
+// after the probe of a closed window, that is all that follows its byte.
+func (c *Conn) fillLost(i int) {
+	size := c.tx.board.size(i)
+	room := min(c.window.MSS, c.sendingWindow()-c.flight(), c.usableFrom(c.tx.board.start(i)))
+	n := max(0, min(c.unsent(), room-size))
+	if c.finUnsent() && n == c.unsent() && c.usable() > n {
+		n++
+	}
+	c.noteGone()
+	c.snd.nxt = c.snd.nxt.Add(n)
+	c.tx.board.extend(i, n)
+}
+
+// sendLost sends the first n numbers of record i again.
+func (c *Conn) sendLost(now instant, out *Segment, i, n int) bool {
+	b := &c.tx.board
+	if n < b.size(i) {
+		b.split(i, b.start(i).Add(n))
+	} else if i == b.len()-1 && n < c.window.MSS {
+		c.fillLost(i)
+	}
+	c.emitAgain(now, out, i)
+	c.pace(now, out.Len)
+	return true
+}
+
+// sendFirstLost sends the first lost segment again, however much is in the network.
+//
+// RFC 9937, 4: "Forcing a fast retransmit is important to maintain the ACK clock and
+// avoid potential retransmission timeout (RTO) events."
+func (c *Conn) sendFirstLost(now instant, out *Segment) bool {
+	c.resendNow = false
+	if c.lostBytes() == 0 {
+		return false
+	}
+	i, n := c.firstLostRecord()
+	if n > c.window.MSS+1 || n == c.window.MSS+1 && !c.finSent() {
+		n = c.window.MSS
+	}
+	if n == 0 {
+		return false
+	}
+	return c.sendLost(now, out, i, n)
+}
+
 // fitCongestionWindow cuts n to what the congestion window has room for, in
 // whole segments.
 func (c *Conn) fitCongestionWindow(n int) int {
-	room := c.sendingWindow() + c.limitedTransmit() - c.flight()
+	room := c.sendingWindow() - c.flight()
 	if n <= room {
 		return n
 	}
@@ -90,9 +172,8 @@ func (c *Conn) segmentLimit() int {
 // mayBeShort says that a segment of n bytes, which is less than full or ends in
 // one that is, may be sent while so much is unsent.
 func (c *Conn) mayBeShort(n, unsent int) bool {
-	// RFC 9293, 3.8.6.2.1: "(4) or if the override timeout occurs." What was sent
-	// before is sent again without regard to its size.
-	if c.override || c.snd.at != c.snd.nxt {
+	// RFC 9293, 3.8.6.2.1: "(4) or if the override timeout occurs."
+	if c.override {
 		return true
 	}
 	if n < unsent {
@@ -132,8 +213,29 @@ func (c *Conn) restartAfterIdle(now instant) {
 	}
 }
 
-// emit sends n bytes of text from seq on, and FIN.
-func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
+// emitNew sends the next n bytes of text, and FIN.
+func (c *Conn) emitNew(now instant, out *Segment, n int, withFIN bool) {
+	end := c.emit(now, out, c.snd.nxt, n, withFIN)
+	c.noteFull(c.snd.nxt, n)
+	if n%c.window.MSS != 0 {
+		c.snd.small = c.snd.small.Max(out.Seq.Add(n))
+	}
+	c.sent(now, end, n)
+}
+
+// emitAgain sends record i, which is marked lost, again.
+func (c *Conn) emitAgain(now instant, out *Segment, i int) {
+	b := &c.tx.board
+	start, end := b.start(i), b.at(i).end
+	n := c.textBetween(start, end)
+	c.emit(now, out, start, n, n < end.Sub(start))
+	c.noteFull(start, n)
+	c.sentAgain(now, i, n)
+}
+
+// emit makes a segment of n bytes of text from seq on, and FIN, and returns the
+// number behind it.
+func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) Seq {
 	if n > 0 {
 		c.noteAnswer(now)
 	}
@@ -143,7 +245,6 @@ func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
 	if n > c.window.MSS {
 		out.SegmentSize = c.window.MSS
 	}
-	c.noteFull(seq, n)
 	c.markCapable(out, seq, n)
 	c.attachToText(out, n)
 	end := seq.Add(n)
@@ -152,56 +253,11 @@ func (c *Conn) emit(now instant, out *Segment, seq Seq, n int, withFIN bool) {
 		// when there is no more queued data to be sent) (MUST-61)."
 		out.Flags |= psh
 	}
-	if n%c.window.MSS != 0 {
-		c.snd.small = c.snd.small.Max(end)
-	}
 	if withFIN {
 		out.Flags |= fin
 		end = end.Add(1)
 	}
-	c.sent(now, seq, end, n)
-}
-
-// sent notes that what lies between two numbers, n bytes of it text, leaves.
-func (c *Conn) sent(now instant, seq, end Seq, n int) {
-	again := seq != c.snd.nxt
-	if again {
-		// Karn's algorithm (MUST-18).
-		c.rtt.abandon()
-		c.resent += c.segments(min(n, c.snd.nxt.Sub(seq)))
-	}
-	if !c.lent {
-		c.lent, c.snd.gone = true, c.snd.nxt
-	}
-	c.snd.at = c.snd.at.Max(end)
-	c.snd.nxt = c.snd.nxt.Max(end)
-	if n > 0 {
-		c.textSent = now
-		c.cc.Sent(&c.window, Sending{Now: now.since(0), Bytes: n, InFlight: c.flight(), Again: again})
-	}
-	if !again {
-		c.rtt.time(end, now)
-	}
-	c.startRetransmit(now)
-}
-
-// segments is how many segments n bytes of text, or FIN, are sent in.
-func (c *Conn) segments(n int) uint32 {
-	return uint32(max(1, (n+c.window.MSS-1)/c.window.MSS))
-}
-
-// sendFirstAgain sends the segment at SND.UNA again (fast retransmit).
-func (c *Conn) sendFirstAgain(now instant, out *Segment) bool {
-	c.resendNow = false
-	// RFC 9293, 3.8.6: "SHOULD retransmit normally the old unacknowledged data between
-	// SND.UNA and SND.UNA+SND.WND (SHLD-16)."
-	n := min(c.textBetween(c.snd.una, c.snd.nxt), c.window.MSS, int(c.snd.wnd))
-	withFIN := c.finSent() && c.snd.una.Add(n) == c.out.end
-	if n == 0 && !withFIN {
-		return false
-	}
-	c.emit(now, out, c.snd.una, n, withFIN)
-	return true
+	return end
 }
 
 // sendProbe sends one byte, or FIN, into a window that is closed.
@@ -220,14 +276,21 @@ func (c *Conn) sendProbe(now instant, out *Segment) bool {
 		return false
 	}
 	c.probed = true
+	if c.snd.una == c.snd.nxt {
+		c.emitNew(now, out, n, withFIN)
+		return true
+	}
 	c.emit(now, out, c.snd.una, n, withFIN)
+	c.tx.board.at(0).flags |= sentAgain // Karn's algorithm (MUST-18)
+	c.resent++
+	c.startRetransmit(now)
 	return true
 }
 
 // waitToSend arms the timer for what cannot be sent now and has no ACK to wait
 // for.
 func (c *Conn) waitToSend(now instant) {
-	if !c.state.synchronized() || c.unsent() <= 0 && !c.finUnsent() || c.synPending() {
+	if !c.state.synchronized() || c.unsent() <= 0 && !c.finUnsent() && c.lostBytes() == 0 || c.synPending() {
 		c.override, c.timers[timerOverride] = false, 0
 		return
 	}

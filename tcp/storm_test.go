@@ -50,7 +50,7 @@ func (c *Conn) lose(now time.Time, r *rand.Rand) {
 	case 1:
 		c.rcv.nxt, c.rcv.edge, c.in.first, c.in.next = c.rcv.nxt.Add(-n), c.rcv.edge.Add(-n), c.in.first.Add(-n), c.in.next.Add(-n)
 	case 2: // so were ACKs
-		c.snd.una, c.snd.nxt, c.snd.at = c.snd.una.Add(n), c.snd.nxt.Add(n), c.snd.at.Add(n)
+		c.snd.una, c.snd.nxt, c.tx = c.snd.una.Add(n), c.snd.nxt.Add(n), nil
 		c.out.start(c.snd.nxt)
 	case 3: // or timestamps
 		c.ts.recent += uint32(n)

@@ -30,7 +30,9 @@ func (i instant) since(earlier instant) time.Duration { return time.Duration(i -
 type timer uint8
 
 const (
-	timerRetransmit timer = iota // an answer to what was sent, or to a zero window: retransmit.go
+	timerProbe      timer = iota // an answer, before a tail loss probe: tailprobe.go; stands first: see there
+	timerReorder                 // what may be late, before it is taken for lost: rack.go
+	timerRetransmit              // an answer to what was sent, or to a zero window: retransmit.go
 	timerGiveUp                  // R2 or the user timeout: giveup.go
 	timerOverride                // silly-window avoidance and cork: sendtext.go
 	timerPace                    // the next segment, at the pacing rate: pacing.go
@@ -70,6 +72,7 @@ func (c *Conn) Deadline() time.Time {
 // is returned by Next.
 func (c *Conn) Advance(t time.Time) {
 	now := c.at(t)
+	c.noteAppLimited()
 	for i := range numTimers {
 		if due := c.timers[i]; due == 0 || due > now {
 			continue
@@ -77,6 +80,10 @@ func (c *Conn) Advance(t time.Time) {
 		c.timers[i] = 0
 		c.traceFired(now, i)
 		switch i {
+		case timerProbe:
+			c.tailProbeTimeout(now)
+		case timerReorder:
+			c.reorderTimeout(now)
 		case timerRetransmit:
 			c.countTimeout(now)
 			c.retransmissionTimeout(now)

@@ -63,16 +63,25 @@ func (c *Conn) unsentText(now instant, seg *Segment) {
 		// The ACK on it has not left: it goes alone if the text may not follow.
 		c.timers[timerDelayedACK] = now.add(c.cfg.DelayedACK)
 	}
-	from := seg.Seq.Max(c.snd.una)
-	switch {
-	case c.probed && c.snd.wnd == 0:
+	if c.probed && c.snd.wnd == 0 {
 		c.probeNow, c.probed = true, c.outstanding()
-	case !from.Less(c.snd.at):
-		// Acknowledged from an earlier copy, or already to be sent again.
-	case c.recovering && from == c.snd.una:
-		c.resendNow = true
-	default:
-		c.snd.at = from
+		return
+	}
+	if c.tx != nil {
+		c.markUnsent(seg.Seq, seg.end())
+	}
+}
+
+// markUnsent marks again as lost what was to be sent again and has not left.
+func (c *Conn) markUnsent(from, to Seq) {
+	b := &c.tx.board
+	from, to = from.Max(c.snd.una), to.Min(c.snd.nxt)
+	for i := b.find(from); i < b.len() && b.start(i).Less(to); i++ {
+		if b.at(i).flags.has(sentSacked | sentLost) {
+			continue // the peer has it from an earlier copy, or it waits already
+		}
+		b.markLost(i)
+		c.resendNow = c.resendNow || c.recovering() && b.start(i) == c.snd.una
 	}
 }
 
@@ -85,9 +94,7 @@ func (c *Conn) takeBack(seg *Segment) {
 		return
 	}
 	c.snd.nxt = to
-	c.snd.at = c.snd.at.Min(to)
 	c.snd.recover, c.snd.limited = c.snd.recover.Min(to), c.snd.limited.Min(to)
-	c.limitedBytes = max(0, c.limitedBytes-int32(back))
 	if to.Less(c.snd.small) {
 		// It was let go once, and goes without another reason.
 		c.snd.small, c.override = to, true
@@ -98,7 +105,9 @@ func (c *Conn) takeBack(seg *Segment) {
 	if to.Less(c.path.fullEnd) {
 		c.path.full = 0
 	}
-	if to.Less(c.rtt.seq) {
-		c.rtt.abandon()
+	c.rtt.round = c.rtt.round.Min(to.Add(-1))
+	if c.tx != nil {
+		c.tx.board.truncate(to)
+		c.tx.tail.out = c.tx.tail.out && !to.Less(c.tx.tail.end)
 	}
 }

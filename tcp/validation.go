@@ -36,7 +36,7 @@ func (v *validation) unused(w *Window) bool { return v.pipe() > 0 && v.pipe() < 
 // ACK packets are received in this phase". In slow start the flight that a window
 // of twice its size grew from is still used well: the phase is not this one.
 func (w *Window) mayGrow(a *Acknowledgment) bool {
-	return !a.Congested && (a.Limited || w.Bytes < w.SlowStartThreshold && a.Before > w.Bytes/2)
+	return a.Bytes > 0 && !a.Congested && (a.Limited || w.Bytes < w.SlowStartThreshold && a.Before > w.Bytes/2)
 }
 
 // acknowledged takes a sample of what arrives in a round trip, and reduces a

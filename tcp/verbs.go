@@ -48,6 +48,7 @@ func (c *Conn) Write(t time.Time, b []byte) (int, error) {
 	if n <= 0 {
 		return 0, ErrWouldBlock
 	}
+	c.noteAppLimited()
 	c.out.append(c.cfg.Chunks, b[:n])
 	return n, nil
 }
