@@ -139,7 +139,7 @@ func (c *Conn) flightSize(before int) int {
 // machine (in particular, the RecoveryPoint from [RFC6675]) to invoke the PRR ACK
 // processing for exactly one round trip worth of ACKs."
 func (c *Conn) leadDown(flight int) {
-	if c.recovery == recoveryNone && c.tx != nil && !c.window.Own {
+	if c.recovery == recoveryNone && c.outstanding() && !c.window.Own {
 		c.beginPRR(flight)
 		c.recovery, c.snd.recover = recoveryReduce, c.snd.nxt
 	}

@@ -144,26 +144,30 @@ func TestECNReaction(t *testing.T) {
 		s.write(60000)
 		s.wantSegments(100, 10, "initial window")
 		s.send("<SEQ=300><ACK=1100><CTL=ACK,ECE>", "the first was marked")
-		if w := s.conn.Info().Cwnd; w != 5000 {
-			t.Errorf("cwnd %d, want half of the 10000 in flight", w)
+		if i := s.conn.Info(); i.Ssthresh != 5000 {
+			t.Errorf("ssthresh %d, want half of the 10000 in flight", i.Ssthresh)
 		}
 		s.idle("the window is full")
-		for ack := 2100; ack <= 6100; ack += 1000 {
-			s.send(fmt.Sprintf("<SEQ=300><ACK=%d><CTL=ACK,ECE>", ack), "the peer goes on telling")
+		for ack := 2100; ack <= 10100; ack += 1000 {
+			s.receive(fmt.Sprintf("<SEQ=300><ACK=%d><CTL=ACK,ECE>", ack), "the peer goes on telling")
+			s.drain()
+			// RFC 9937: the window shrinks within a round trip, in proportion to what arrives.
+			if n, most := len(s.unseen), (ack-100)/2000; n > most {
+				t.Errorf("%d segments were sent for %d that have arrived, want at most %d", n, (ack-100)/1000, most)
+			}
 		}
 		s.want("<SEQ=10100><ACK=300><CTL=ACK,CWR><DATA=1000>", "\"the TCP sender sets the CWR flag in the TCP header of the first new data packet sent after the window reduction\"")
 		s.codepointIs(wire.ECT0, "new text")
-		for ack := 7100; ack <= 10100; ack += 1000 {
-			s.send(fmt.Sprintf("<SEQ=300><ACK=%d><CTL=ACK,ECE>", ack), "the peer goes on telling")
-			s.want(segment(ack+4000, 300, 1000), "one for one: \"not [...] more than once every window of data\"")
+		for seq := 11100; seq < 15100; seq += 1000 {
+			s.want(segment(seq, 300, 1000), "\"not [...] more than once every window of data\"")
 			s.codepointIs(wire.ECT0, "new text")
 		}
 		if i := s.conn.Info(); i.Cwnd != 5000 || i.ECNReductions != 1 {
 			t.Errorf("cwnd %d after %d reductions, want 5000 after 1", i.Cwnd, i.ECNReductions)
 		}
 		s.send("<SEQ=300><ACK=11100><CTL=ACK,ECE>", "what was sent after the reduction was marked")
-		if i := s.conn.Info(); i.Cwnd != 2500 || i.ECNReductions != 2 {
-			t.Errorf("cwnd %d after %d reductions, want 2500 after 2", i.Cwnd, i.ECNReductions)
+		if i := s.conn.Info(); i.Ssthresh != 2500 || i.ECNReductions != 2 {
+			t.Errorf("ssthresh %d after %d reductions, want 2500 after 2", i.Ssthresh, i.ECNReductions)
 		}
 		s.skip("what that makes room for")
 	})
