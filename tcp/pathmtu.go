@@ -354,7 +354,7 @@ func (c *Conn) onlyProbeLost() bool {
 func (c *Conn) alsoLost(now instant, flight int) {
 	if p := &c.path; p.spared && p.probeEnd.LessEq(c.snd.una) {
 		p.probe, p.spared = 0, false
-		c.reduceForLoss(now, flight)
+		c.reduceForLoss(now, flight, flight)
 	}
 }
 

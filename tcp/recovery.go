@@ -85,7 +85,7 @@ func (c *Conn) reactToLosses(now instant, flight int) {
 		// RFC 5681, 4.3: "Loss in two successive windows of data, or the loss of a
 		// retransmission, should be taken as two indications of congestion".
 		if tx.againLost {
-			c.reduceForLoss(now, flight)
+			c.reduceForLoss(now, flight, flight)
 		}
 	}
 	tx.againLost = false
@@ -110,17 +110,18 @@ func (c *Conn) enterRecovery(now instant, flight int) {
 	case reduced:
 		c.beginPRR(flight)
 	default:
-		c.reduceForLoss(now, flight)
+		c.reduceForLoss(now, flight, c.flightSize(flight))
 	}
 }
 
 // reduceForLoss lets congestion control answer to a loss, and leads the window to
-// where that puts the slow start threshold.
-func (c *Conn) reduceForLoss(now instant, flight int) {
+// where that puts the slow start threshold. before is what was in the network until
+// now, and flight what is to be reckoned with.
+func (c *Conn) reduceForLoss(now instant, before, flight int) {
 	c.tx.reducedAt, c.tx.againLost = now, false
-	c.beginPRR(flight)
+	c.beginPRR(before)
 	c.windowReduced()
-	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: c.flightSize(flight), InFlight: c.flight()})
+	c.cc.Lost(&c.window, Loss{Now: now.since(0), Flight: flight, InFlight: c.flight()})
 }
 
 // flightSize is RFC 5681's FlightSize, given what was in the network before an ACK:

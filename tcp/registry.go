@@ -137,7 +137,7 @@ func (c *Conn) SetCongestionControl(t time.Time, a *Algorithm) {
 	c.startCongestionControl(now)
 	if own && c.prrLeads() {
 		// The machine is to lead the window to a threshold now that nobody has set.
-		c.reduceForLoss(now, c.flight())
+		c.reduceForLoss(now, c.flight(), c.flight())
 	}
 }
 

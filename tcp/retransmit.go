@@ -87,7 +87,7 @@ func (c *Conn) flightLost(now instant, flight int) {
 	c.beginUndo()
 	c.markLostAtTimeout(now)
 	if c.retransmits == 0 || c.recovery != recoveryTimeout {
-		tx.undo.stamped = false // the first that this timeout sends again counts
+		tx.undo.toStamp, tx.undo.stamped = true, false
 	}
 	c.recovery = recoveryTimeout
 	tx.tail.out, c.tailNow = false, false

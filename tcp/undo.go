@@ -13,8 +13,10 @@ type undo struct {
 	// again is how many segments were sent again in this recovery, copies how many of
 	// them have not arrived twice.
 	again, copies int32
-	// first is TSval of the first segment that was sent again, when stamped.
+	// first is TSval of the first segment that was sent again, when stamped; toStamp
+	// says that the next one is the first.
 	first    uint32
+	toStamp  bool
 	stamped  bool
 	possible bool // a recovery has begun that may have been in vain
 	// forward is where Forward RTO-Recovery stands.
@@ -37,7 +39,7 @@ func (c *Conn) beginUndo() {
 	if c.recovering() && u.possible {
 		return
 	}
-	*u = undo{possible: true, bytes: int32(c.window.Bytes), threshold: int32(c.window.SlowStartThreshold)}
+	*u = undo{possible: true, toStamp: true, bytes: int32(c.window.Bytes), threshold: int32(c.window.SlowStartThreshold)}
 }
 
 // sentAgain notes that segments are sent again.
@@ -49,8 +51,8 @@ func (u *undo) sentAgain(c *Conn, now instant, segments uint32) {
 	// RFC 3522, 3.2, step (1): "Set a "RetransmitTS" variable to the value of the
 	// Timestamp Value field of the Timestamps option included in the retransmit sent
 	// when loss recovery is initiated."
-	if !u.stamped && c.snd.tsOK {
-		u.stamped, u.first = true, tsClock(now, c.ts.offset)
+	if u.toStamp && c.snd.tsOK {
+		u.toStamp, u.stamped, u.first = false, true, tsClock(now, c.ts.offset)
 	}
 }
 
