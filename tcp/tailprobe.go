@@ -40,10 +40,10 @@ func (c *Conn) armTailProbe(now instant) {
 	c.timers[timerProbe] = min(now.add(wait), c.timers[timerRetransmit])
 }
 
-// maxACKDelay is RFC 8985's TLP.max_ack_delay: as long as Linux waits at least, and
-// we do, before a lone segment is acknowledged. Who waits longer gets a segment
-// twice, and says so.
-const maxACKDelay = 40 * time.Millisecond
+// maxACKDelay is RFC 8985's TLP.max_ack_delay: as long as Linux waits, and we do,
+// before a lone segment is acknowledged, and a little for the coarseness of clocks.
+// Who waits longer gets a segment twice, and says so.
+const maxACKDelay = 45 * time.Millisecond
 
 // tailProbeTimeout is the end of PTO.
 func (c *Conn) tailProbeTimeout(now instant) {
