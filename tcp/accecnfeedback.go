@@ -66,7 +66,7 @@ func (c *Conn) readCounters(seg *Segment) (marked bool) {
 		return false
 	}
 	m := e.met()
-	ce, bytes, known := m.read(seg, acked, c.window.MSS, e.heard && !e.ignored, c.recovering)
+	ce, bytes, known := m.read(seg, acked, c.window.MSS, e.heard && !e.ignored, c.recovering())
 	if !e.heard && seg.Options.AccECN.Present {
 		// RFC 9768, 3.2.3.2.3: "AccECN Options are no longer blocked on the respective path,
 		// and the AccECN endpoint MAY switch out of the mode".

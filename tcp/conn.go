@@ -67,8 +67,6 @@ type Conn struct {
 	latest     instant // see at
 	reply      reply   // RST to be sent
 	oddReply   uint32  // see mayAnswerOdd
-	pacedUntil instant
-	paceFired  instant // when the timer for that ran out last
 	textSent   instant // when text last left
 	textTaken  instant // when text last arrived
 	heard      instant // when anything acceptable last arrived

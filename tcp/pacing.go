@@ -12,13 +12,19 @@ const (
 	paceBurst  = millisecond
 )
 
+// pacer is what pacing keeps.
+type pacer struct {
+	until instant // when the next text may leave
+	fired instant // when the timer for that ran out last
+}
+
 // paced says that the congestion control's pacing rate forbids sending now; the
 // timer then is set for when it allows it.
 func (c *Conn) paced(now instant) bool {
-	if c.window.PacingRate <= 0 || c.pacedUntil <= now {
+	if c.window.PacingRate <= 0 || c.tx == nil || c.tx.pace.until <= now {
 		return false
 	}
-	c.timers[timerPace] = c.pacedUntil
+	c.timers[timerPace] = c.tx.pace.until
 	return true
 }
 
@@ -28,10 +34,10 @@ func (c *Conn) pace(now instant, n int) {
 	if rate <= 0 {
 		return
 	}
-	credit := paceBurst
-	if c.timers[timerPace] != 0 || c.paceFired == now {
+	p, credit := &c.tx.pace, paceBurst
+	if c.timers[timerPace] != 0 || p.fired == now {
 		credit = paceCredit
 	}
 	d := instant(float64(n) / float64(rate) * float64(time.Second))
-	c.pacedUntil = max(c.pacedUntil, now-credit) + d
+	p.until = max(p.until, now-credit) + d
 }

@@ -51,7 +51,7 @@ func TestPacing(t *testing.T) {
 
 // TestPacingAfterPause: what the window or the user kept back does not leave in a burst after it.
 func TestPacingAfterPause(t *testing.T) {
-	c := Conn{window: Window{MSS: 1000, PacingRate: 1_000_000}}
+	c := Conn{window: Window{MSS: 1000, PacingRate: 1_000_000}, tx: new(sender)}
 	burst := func(now instant) (n int) {
 		for ; !c.paced(now); n++ {
 			c.pace(now, 1000)
@@ -64,7 +64,7 @@ func TestPacingAfterPause(t *testing.T) {
 	}
 	// The timer runs out late: that is made up for.
 	now = c.timers[timerPace] + 10*millisecond
-	c.timers[timerPace], c.paceFired = 0, now
+	c.timers[timerPace], c.tx.pace.fired = 0, now
 	if n := burst(now); n != 11 {
 		t.Errorf("%d segments leave when the timer was 10 ms late", n)
 	}
@@ -74,7 +74,7 @@ func TestPacingAfterPause(t *testing.T) {
 		t.Errorf("%d segments leave 5 ms after they might have", n)
 	}
 	now = c.timers[timerPace]
-	c.timers[timerPace], c.paceFired = 0, now
+	c.timers[timerPace], c.tx.pace.fired = 0, now
 	now += 500 * millisecond
 	if n := burst(now); n != 2 {
 		t.Errorf("%d segments leave at once after a pause", n)

@@ -19,12 +19,13 @@ type Algorithm struct {
 
 // DefaultCongestionControl names the algorithm of connections for which nobody has
 // chosen one.
-const DefaultCongestionControl = "reno"
+const DefaultCongestionControl = "cubic"
 
 // builtins are the algorithms that need not be registered, in the order of their
 // names.
 var builtins = []*Algorithm{
 	{"bbr", func() CongestionControl { return new(BBR) }},
+	{"cubic", func() CongestionControl { return new(CUBIC) }},
 	{"reno", func() CongestionControl { return new(NewReno) }},
 }
 

@@ -334,13 +334,14 @@ func TestAccurateFeedback(t *testing.T) {
 			s.wantSegments5(100, 20, "initial window")
 			s.send(counted(300, 2100, 6, option(1001, 1000)), "one of two was marked")
 			i := s.conn.Info()
-			if i.Cwnd != 10000 || i.DeliveredCE != 1 || i.ECNReductions != 1 {
-				t.Errorf("cwnd %d, %d marks, %d reductions, want 10000, 1, 1", i.Cwnd, i.DeliveredCE, i.ECNReductions)
+			if i.Ssthresh != 10000 || i.DeliveredCE != 1 || i.ECNReductions != 1 {
+				t.Errorf("ssthresh %d, %d marks, %d reductions, want 10000, 1, 1", i.Ssthresh, i.DeliveredCE, i.ECNReductions)
 			}
 			s.send(counted(300, 5100, 8, option(2001, 3000)), "two of three")
+			s.skip("what the window, on its way down, has room for")
 			s.send(counted(300, 2100, 5, option(1001, 1000)), "an ACK that was overtaken: 3.2.2.2: \"in which case it ignores the ECN feedback\"")
-			if i := s.conn.Info(); i.Cwnd != 10000 || i.DeliveredCE != 3 || i.ECNReductions != 1 {
-				t.Errorf("cwnd %d, %d marks, %d reductions, want 10000, 3, 1: once in a round trip", i.Cwnd, i.DeliveredCE, i.ECNReductions)
+			if i := s.conn.Info(); i.Ssthresh != 10000 || i.DeliveredCE != 3 || i.ECNReductions != 1 {
+				t.Errorf("ssthresh %d, %d marks, %d reductions, want 10000, 3, 1: once in a round trip", i.Ssthresh, i.DeliveredCE, i.ECNReductions)
 			}
 			s.send(counted(300, 14100, 11, option(8001, 6000)), "three of nine: \"because 9 - ((9-2) % 8) = 2\", and so three")
 			if i := s.conn.Info(); i.DeliveredCE != 6 {

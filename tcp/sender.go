@@ -9,6 +9,7 @@ type sender struct {
 	prr   prr
 	undo  undo
 	rate  rateSampler
+	pace  pacer
 
 	// Without selective acknowledgments: bytes beyond the first gap that duplicate
 	// ACKs tell of.

@@ -92,7 +92,9 @@ func (c *Conn) Advance(t time.Time) {
 		case timerOverride:
 			c.override = true
 		case timerPace:
-			c.paceFired = now // Next looks at the clock
+			if c.tx != nil {
+				c.tx.pace.fired = now // Next looks at the clock
+			}
 		case timerDelayedACK:
 			// The user has not answered.
 			c.ackNow, c.pingpong = true, false
