@@ -45,6 +45,8 @@ func (w *randomWorld) look(h *worldHost) {
 // cleanDrops are why hosts drop packets though nothing is lost, late, corrupt or sent
 // twice.
 var cleanDrops = []string{
+	// A tail loss probe that was faster than the answer.
+	"TCP duplicate text",
 	// What is for others, on a network where all hear it.
 	"ARP target is another host", "ND message that nobody waits for", "group not joined",
 	"destination is another host", "frame for another station",

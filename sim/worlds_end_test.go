@@ -102,7 +102,9 @@ func (e *end) leave(c *usernet.TCPConn) {
 		return
 	}
 	e.left = time.Now()
-	e.resent = c.Info().Resent
+	// A tail loss probe may go before the answer comes, where a round trip with text takes twice that of the handshake.
+	i := c.Info()
+	e.resent = i.Resent - i.TailProbes
 	e.early = !e.sawEOF
 	e.aborted = e.plan.finish == finishAbort
 	e.finished = e.finished || !e.aborted

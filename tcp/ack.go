@@ -114,9 +114,6 @@ func (c *Conn) dropStale() {
 	if c.snd.limited.Less(behind) {
 		c.snd.limited = behind
 	}
-	if c.rtt.round.Less(behind) {
-		c.rtt.round = behind
-	}
 	if tx := c.tx; tx != nil {
 		tx.rack.fack, tx.rack.end = tx.rack.fack.Max(behind), tx.rack.end.Max(behind)
 	}
@@ -125,8 +122,9 @@ func (c *Conn) dropStale() {
 	}
 }
 
-// measure takes a sample of the round trip, when the ACK gives one: for RFC 8985's
-// minimum each, for the timeout one in a round trip.
+// measure takes a sample of the round trip, when the ACK gives one. Each does, as in
+// Linux: with one in a round trip the average would stay behind in slow start, into
+// a queue that grows.
 //
 // RFC 6298, 3: "A TCP implementation MUST take at least one RTT measurement per
 // RTT (unless that is not possible per Karn's algorithm)."
@@ -140,8 +138,6 @@ func (c *Conn) measure(now instant, ev *ackEvent) {
 		r = max(now.since(c.rtt.synSent), 1)
 		c.rtt.synSent = 0
 		c.rtt.least.sample(now, r)
-	case !c.rtt.round.Less(ev.ack):
-		return // what has arrived was sent before the last sample
 	case r == 0:
 		// The segments have been sent again. With timestamps "each ACK can be used as an
 		// RTT sample" (RFC 6298, 3); they tick more coarsely.
@@ -157,7 +153,6 @@ func (c *Conn) measure(now instant, ev *ackEvent) {
 	}
 	c.rtt.sample(r)
 	c.traceRTT(now, r)
-	c.rtt.round = c.snd.nxt.Add(-1)
 	if c.tx != nil {
 		c.tx.tail.stale = false
 	}

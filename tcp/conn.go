@@ -64,12 +64,12 @@ type Conn struct {
 	path pathMTU
 	ecn  ecnState
 
-	latest     instant // see at
-	reply      reply   // RST to be sent
-	oddReply   uint32  // see mayAnswerOdd
-	textSent   instant // when text last left
-	textTaken  instant // when text last arrived
-	heard      instant // when anything acceptable last arrived
+	latest    instant // see at
+	reply     reply   // RST to be sent
+	oddReply  uint32  // see mayAnswerOdd
+	textSent  instant // when text last left
+	textTaken instant // when text last arrived
+	heard     instant // when anything acceptable last arrived
 
 	keepIdle     time.Duration // 0: no keepalives
 	keepInterval time.Duration

@@ -14,6 +14,7 @@ type counters struct {
 	textIn     uint64 // segments with text that have arrived, of any kind
 	outOfOrder uint64 // those that arrived beyond a gap
 
+	tailProbes    uint32 // that sent something again
 	timeouts      uint32 // of the retransmission timer
 	timeoutSpells uint32 // runs of them without an answer
 	spellSince    instant

@@ -102,6 +102,7 @@ type Info struct {
 	// where both windows allow more.
 	Busy, ReceiveWindowLimited, SendBufferLimited time.Duration
 
+	TailProbes        int           // segments that were sent again as tail loss probes (RFC 8985); Resent has them too
 	Timeouts          int           // of the retransmission timer, for text or FIN
 	TimeoutRecoveries int           // runs of them without an answer
 	TimeoutTime       time.Duration // that those took which are over
@@ -213,6 +214,7 @@ func (k *counters) tell(i *Info, c *Conn) {
 	i.ReceiveWindowLimited = k.busyFor(busyReceiveWindow, c.latest)
 	i.SendBufferLimited = k.busyFor(busySendBuffer, c.latest)
 	i.Busy = k.busyFor(busySending, c.latest) + i.ReceiveWindowLimited + i.SendBufferLimited
+	i.TailProbes = int(k.tailProbes)
 	i.Timeouts, i.TimeoutRecoveries, i.TimeoutTime = int(k.timeouts), int(k.timeoutSpells), k.spellTime
 }
 

@@ -8,7 +8,6 @@ type rttEstimator struct {
 
 	least   minRTT
 	synSent instant // when our SYN was, if it may be timed
-	round   Seq     // last number that had been sent when the last sample was taken
 }
 
 // sample takes a measured round trip.

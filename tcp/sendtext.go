@@ -12,19 +12,26 @@ func (c *Conn) sendText(now instant, out *Segment) bool {
 		return sent
 	}
 	if c.lostBytes() > 0 && c.tx.undo.forward != forwardNew {
-		if i, n := c.maySendAgain(now); n > 0 {
-			return c.sendLost(now, out, i, n)
-		}
-		return false
+		return c.sendLostWhenMay(now, out)
 	}
 	n, withFIN := c.maySend(now)
 	if n == 0 && !withFIN {
+		if c.lostBytes() > 0 && c.flight() == 0 {
+			c.tx.undo.forward = forwardOff // no ACK will come that could decide
+			return c.sendLostWhenMay(now, out)
+		}
 		return false
 	}
 	c.override, c.timers[timerOverride] = false, 0
 	c.emitNew(now, out, n, withFIN)
 	c.pace(now, n)
 	return true
+}
+
+// sendLostWhenMay sends the first lost text again, when it may.
+func (c *Conn) sendLostWhenMay(now instant, out *Segment) bool {
+	i, n := c.maySendAgain(now)
+	return n > 0 && c.sendLost(now, out, i, n)
 }
 
 // maySend returns how many bytes of new text, and whether FIN, may be sent in one

@@ -89,6 +89,7 @@ func (c *Conn) sendTailProbe(now instant, out *Segment) bool {
 			last++
 		}
 		tx.board.markLost(last)
+		c.counted().tailProbes++
 		c.emitAgain(now, out, last)
 	}
 	tx.tail = tailProbe{end: c.snd.nxt, out: true, again: again, stale: true}

@@ -105,7 +105,6 @@ func (c *Conn) takeBack(seg *Segment) {
 	if to.Less(c.path.fullEnd) {
 		c.path.full = 0
 	}
-	c.rtt.round = c.rtt.round.Min(to.Add(-1))
 	if c.tx != nil {
 		c.tx.board.truncate(to)
 		c.tx.tail.out = c.tx.tail.out && !to.Less(c.tx.tail.end)
