@@ -237,7 +237,7 @@ func (c *Conn) terminate(err error) {
 	c.countEnd()
 	if c.tx != nil {
 		c.tx.board.release()
-		c.tx = nil
+		c.tx, c.recovery = nil, recoveryNone
 	}
 	c.out.release(c.cfg.Chunks, c.out.end, c.lent)
 	c.in.forget(c.cfg.Chunks)
