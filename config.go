@@ -66,9 +66,10 @@ type Config struct {
 	KeepAliveConfig net.KeepAliveConfig
 
 	// CongestionControl names the algorithm that decides how much a TCP connection may
-	// have in the network, and how fast it leaves: one of CongestionControls. "reno" is
-	// that of RFC 5681 and 6582, and the default. RegisterCongestionControl makes
-	// others known.
+	// have in the network, and how fast it leaves: one of CongestionControls. "cubic" (RFC
+	// 9438, with HyStart++ of RFC 9406) is the default, "bbr" the third version of BBR
+	// (draft-ietf-ccwg-bbr), "reno" that of RFC 5681 and 6582. RegisterCongestionControl
+	// makes others known.
 	CongestionControl string
 
 	// NoECN keeps TCP connections from explicit congestion notification, by

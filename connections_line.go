@@ -148,16 +148,28 @@ func (l *ssLine) sender(i *tcp.Info) {
 		bits("send", int(float64(i.Cwnd)/i.SRTT.Seconds()))
 	}
 	bits("pacing_rate", i.PacingRate)
+	bits("delivery_rate", i.DeliveryRate)
+	segments("delivered", int(i.Delivered))
+	count(l, "delivered_ce", i.DeliveredCE)
+	count(l, "delivered_ce", i.DeliveredCE)
+	l.word(i.AppLimited, "app_limited")
 	if i.Busy > 0 {
 		fmt.Fprintf(l, " busy:%sms", milliseconds(i.Busy))
 	}
 	l.limited("rwnd_limited", i.ReceiveWindowLimited, i.Busy)
 	l.limited("sndbuf_limited", i.SendBufferLimited, i.Busy)
-	segments("unacked", i.Flight)
+	segments("unacked", i.Queued-i.Unsent)
 	if i.Resent > 0 {
-		fmt.Fprintf(l, " retrans:%d/%d", i.Retransmits, i.Resent)
+		fmt.Fprintf(l, " retrans:%d/%d", (i.FlightAgain+i.MSS-1)/max(1, i.MSS), i.Resent)
 	}
+	segments("lost", i.Lost)
+	segments("sacked", i.Sacked)
+	count(l, "dsack_dups", i.DSACKs)
+	count(l, "reord_seen", i.Reordered)
 	count(l, "notsent", i.Unsent)
+	if i.MinRTT > 0 {
+		l.WriteString(" minrtt:" + milliseconds(i.MinRTT))
+	}
 	count(l, "rcv_ooopack", i.OutOfOrder)
 	count(l, "snd_wnd", i.SndWnd)
 	count(l, "rcv_wnd", i.RcvWnd)

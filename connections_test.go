@@ -133,11 +133,11 @@ func TestConnectionString(t *testing.T) {
 				State: tcp.StateEstablished, SendQ: 3000, Timer: "on", TimerLeft: 204 * time.Millisecond,
 				Info: &tcp.Info{
 					Timestamps: true, SndScale: 7, RcvScale: 5, RTO: 204 * time.Millisecond, SRTT: 4 * time.Millisecond, RTTVar: 1500 * time.Microsecond,
-					MSS: 1448, ReceivedMSS: 1448, AdvertisedMSS: 1460, Cwnd: 14480, Ssthresh: 7240, Flight: 2000, PathMSS: 1220, Unsent: 1000, Retransmits: 1, Resent: 4,
+					MSS: 1448, ReceivedMSS: 1448, AdvertisedMSS: 1460, Cwnd: 14480, Ssthresh: 7240, Flight: 2000, PathMSS: 1220, Queued: 3000, Unsent: 1000, Retransmits: 1, Resent: 4,
 				},
 			},
 			"tcp   ESTAB           0   3000             10.0.0.1:80        [fe80::1%eth0]:9 timer:(on,204ms,1) ts wscale:7,5 rto:204 rtt:4/1.5" +
-				" mss:1448 pathmss:1220 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 send 28960000bps unacked:2 retrans:1/4 notsent:1000",
+				" mss:1448 pathmss:1220 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 send 28960000bps unacked:2 retrans:0/4 notsent:1000",
 		},
 		{
 			usernet.Connection{
@@ -147,14 +147,16 @@ func TestConnectionString(t *testing.T) {
 					MSS: 1000, ReceivedMSS: 536, AdvertisedMSS: 1000, Cwnd: 10_000, Ssthresh: tcp.UnboundedThreshold, PacingRate: 125_000,
 					BytesSent: 5000, BytesResent: 1000, BytesAcked: 4000, BytesReceived: 700,
 					SegmentsSent: 9, SegmentsReceived: 8, TextSegmentsSent: 5, TextSegmentsReceived: 1, OutOfOrder: 1,
+					Queued: 3000, Sacked: 1000, Lost: 500, FlightAgain: 1000, Resent: 1, DSACKs: 2, Reordered: 3, MinRTT: 4 * time.Millisecond,
+					Delivered: 5000, DeliveryRate: 1000, AppLimited: true,
 					Busy: 2500 * time.Millisecond, ReceiveWindowLimited: 500 * time.Millisecond, SendBufferLimited: time.Second,
 					SndWnd: 64_000, RcvWnd: 32_000,
 				},
 			},
 			"tcp   CLOSE-WAIT      0      0             10.0.0.1:80              10.0.0.2:9 sack ecn ecnseen gentle:(a b) rto:120000 backoff:3" +
 				" mss:1000 rcvmss:536 advmss:1000 cwnd:10 bytes_sent:5000 bytes_retrans:1000 bytes_acked:4000 bytes_received:700" +
-				" segs_out:9 segs_in:8 data_segs_out:5 data_segs_in:1 pacing_rate 1000000bps busy:2500ms rwnd_limited:500ms(20.0%)" +
-				" sndbuf_limited:1000ms(40.0%) rcv_ooopack:1 snd_wnd:64000 rcv_wnd:32000",
+				" segs_out:9 segs_in:8 data_segs_out:5 data_segs_in:1 pacing_rate 1000000bps delivery_rate 8000bps delivered:5 app_limited busy:2500ms rwnd_limited:500ms(20.0%)" +
+				" sndbuf_limited:1000ms(40.0%) unacked:3 retrans:1/1 lost:1 sacked:1 dsack_dups:2 reord_seen:3 minrtt:4 rcv_ooopack:1 snd_wnd:64000 rcv_wnd:32000",
 		},
 	} {
 		if got := c.String(); got != c.want {

@@ -178,12 +178,12 @@ func (c *CUBIC) Idle(w *Window, i Idleness) {
 // String tells the state in RFC 9438's words, windows in bytes.
 func (c *CUBIC) String() string {
 	if c.start != nil {
-		return "cubic: " + c.start.String()
+		return c.start.String()
 	}
 	if c.curve == nil || !c.curve.started {
-		return "cubic"
+		return ""
 	}
 	s := c.curve
-	return fmt.Sprintf("cubic: W_max %.0f, K %v, t %v, W_est %.0f", s.max, time.Duration(s.k*float64(time.Second)).Round(time.Millisecond),
+	return fmt.Sprintf("W_max %.0f, K %v, t %v, W_est %.0f", s.max, time.Duration(s.k*float64(time.Second)).Round(time.Millisecond),
 		s.elapsed.Round(time.Millisecond), s.est)
 }

@@ -26,5 +26,5 @@
 // # What it does not do yet
 //
 // Recovery by selective acknowledgments (RFC 6675), RACK (RFC 8985), CUBIC (RFC
-// 9438). Congestion control is NewReno behind [CongestionControl].
+// 9438). CUBIC, BBR and NewReno stand behind [CongestionControl].
 package tcp

@@ -11,18 +11,23 @@ import (
 // SYN on. The fields of struct tcp_info are here:
 //
 //	tcpi_state, _retransmits, _backoff      State, Retransmits, Backoff
-//	tcpi_ca_state                           Recovering; TCP_CONGESTION: CongestionControl
+//	tcpi_ca_state                           Recovery; Disorder is Sacked > 0; TCP_CONGESTION: CongestionControl
 //	tcpi_probes                             Probes
 //	tcpi_options                            Timestamps, SACK; SndScale and RcvScale are not 0; ECN, ECNSeen
 //	tcpi_snd_wscale, _rcv_wscale            SndScale, RcvScale
 //	tcpi_rto, _ato                          RTO, DelayedACK
 //	tcpi_snd_mss, _rcv_mss, _advmss, _pmtu  MSS, ReceivedMSS, AdvertisedMSS, PathMSS without headers
-//	tcpi_unacked                            Flight
+//	tcpi_unacked                            Queued less Unsent; Flight is what of it is in the network
+//	tcpi_sacked, _lost, _retrans            Sacked, Lost, FlightAgain
 //	tcpi_last_data_sent, _last_data_recv    LastTextSent, LastTextReceived, as instants
 //	tcpi_last_ack_recv                      LastHeard, as an instant
-//	tcpi_rtt, _rttvar                       SRTT, RTTVar
+//	tcpi_rtt, _rttvar, _min_rtt             SRTT, RTTVar, MinRTT
 //	tcpi_snd_ssthresh, _snd_cwnd            Ssthresh, Cwnd
 //	tcpi_pacing_rate                        PacingRate
+//	tcpi_delivery_rate, and its app_limited DeliveryRate, AppLimited
+//	tcpi_delivered                          Delivered
+//	tcpi_reordering, _reord_seen            ReorderingWindow, a time; Reordered
+//	tcpi_dsack_dups                         DSACKs
 //	tcpi_total_retrans                      Resent
 //	tcpi_delivered_ce, _received_ce         DeliveredCE, ReceivedCE
 //	tcpi_bytes_sent, _bytes_retrans         BytesSent, BytesResent
@@ -66,6 +71,18 @@ type Info struct {
 	Flight     int // bytes in the network
 	Recovering bool
 
+	// What of the text sent the peer has beyond gaps; what is taken for lost, and was not
+	// sent again since; and what was, and is in the network; in bytes.
+	Sacked, Lost, FlightAgain int
+	// Recovery is what the window is being led down for: "fast" and "timeout" are repairs
+	// of losses, "marks" has to do with ECN; empty if nothing.
+	Recovery         string
+	ReorderingWindow time.Duration // how long a segment may be late until it counts as lost
+	Reordered        int           // times that something arrived later than what was sent after them
+	DSACKs           int           // segments of which the peer says that they came twice
+	DeliveryRate     int           // bytes in a second that the network has delivered of late; 0: not measured yet
+	AppLimited       bool          // when DeliveryRate was measured the user had no more to send
+
 	ECN           ECNMode // how the two ends tell each other of congestion marks
 	ECNSeen       bool    // something that may be marked has arrived
 	ReceivedCE    uint64  // packets that arrived with a mark
@@ -74,6 +91,7 @@ type Info struct {
 	ECNReductions uint64  // times that marks made the congestion window smaller
 
 	SRTT, RTTVar time.Duration // 0: not measured yet
+	MinRTT       time.Duration // least of the last minutes
 	RTO          time.Duration // with back-off
 	Backoff      int           // doublings of the RTO
 	DelayedACK   time.Duration // longest wait of our ACKs
@@ -96,6 +114,7 @@ type Info struct {
 	BytesSent, BytesResent                 uint64 // of text; the former with the latter
 	BytesAcked                             uint64 // of text that the peer has acknowledged cumulatively
 	BytesReceived                          uint64 // of text that has arrived in order
+	Delivered                              uint64 // bytes of text that the peer is known to have, in any way
 
 	// For how long what the user has written was not all acknowledged, and how much of
 	// that was because of the peer's window, and because no more was in the send buffer
@@ -182,8 +201,8 @@ func (c *Conn) Info() Info {
 		PathMSS: int(c.path.limit), BlackHoles: int(c.path.holes),
 		CongestionControl: c.algorithm.Name,
 		Cwnd:              c.sendingWindow(), Ssthresh: c.window.SlowStartThreshold, PacingRate: c.window.PacingRate,
-		Flight: c.flight(), Recovering: c.recovering(),
-		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rto(), Backoff: int(c.backoff), DelayedACK: c.cfg.DelayedACK,
+		Flight: c.flight(), Recovering: c.recovering(), Recovery: recoveryNames[c.recovery],
+		SRTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, MinRTT: c.rtt.least.get(), RTO: c.rto(), Backoff: int(c.backoff), DelayedACK: c.cfg.DelayedACK,
 		Retransmits: int(c.retransmits), Probes: int(c.probes), Resent: int(c.resent),
 		NegativeAdvice: c.NegativeAdvice(), SoftError: c.softErr,
 		LastTextSent: c.time(c.textSent), LastTextReceived: c.time(c.textTaken), LastHeard: c.time(c.heard),
@@ -200,6 +219,9 @@ func (c *Conn) Info() Info {
 	}
 	if c.counts != nil {
 		c.counts.tell(&i, c)
+	}
+	if c.tx != nil {
+		c.tx.tell(&i, c)
 	}
 	c.ecn.tell(&i)
 	return i

@@ -71,6 +71,10 @@ func (c *Conn) invariantCounts() error {
 		return fmt.Errorf("%d bytes in %d of %d segments, %d of these out of order, were received", i.BytesReceived, i.TextSegmentsReceived, i.SegmentsReceived, i.OutOfOrder)
 	case i.Busy < i.ReceiveWindowLimited+i.SendBufferLimited || i.ReceiveWindowLimited < 0 || i.SendBufferLimited < 0:
 		return fmt.Errorf("busy for %v, for %v because of the window, and %v because of the buffer", i.Busy, i.ReceiveWindowLimited, i.SendBufferLimited)
+	case c.tx != nil && i.Delivered < i.BytesAcked:
+		return fmt.Errorf("%d bytes were delivered, %d acknowledged, and %d selectively", i.Delivered, i.BytesAcked, i.Sacked)
+	case i.Sacked < 0 || i.Lost < 0 || i.FlightAgain < 0 || c.sackOK && i.FlightAgain > i.Flight:
+		return fmt.Errorf("%d bytes have arrived beyond gaps, %d are lost, %d of %d in flight were sent again", i.Sacked, i.Lost, i.FlightAgain, i.Flight)
 	case i.TimeoutRecoveries > i.Timeouts || i.TimeoutTime < 0:
 		return fmt.Errorf("%d timeouts in %d recoveries, which took %v", i.Timeouts, i.TimeoutRecoveries, i.TimeoutTime)
 	}

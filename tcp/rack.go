@@ -18,6 +18,8 @@ type rack struct {
 	persist        uint8 // RACK.reo_wnd_persist
 	inRound        bool
 	reordering     bool // RACK.reordering_seen
+
+	reordered uint32 // times that it was seen, for Info
 }
 
 // persistRecoveries is for how many recoveries a larger reordering window stays
@@ -39,6 +41,7 @@ func (r *rack) arrived(s *sentRecord, end Seq, rtt time.Duration) {
 		r.fack = end
 	} else if end.Less(r.fack) && !s.flags.has(sentAgain) {
 		r.reordering = true
+		r.reordered++
 	}
 	if rtt == 0 {
 		return

@@ -14,6 +14,8 @@ type rateSampler struct {
 	// appLimited is C.app_limited: the total up to which the user, not the window,
 	// was what kept the sender from sending more; 0: it is not so.
 	appLimited int64
+
+	told RateSample // for Info
 }
 
 // restart is called before something is sent when nothing is in the network.
@@ -69,5 +71,6 @@ func (s *rateSampler) sample(newest *sentRecord, minRTT time.Duration) (rs RateS
 	if rs.Interval < minRTT {
 		rs.Interval = 0
 	}
+	s.tell(&rs)
 	return rs
 }
