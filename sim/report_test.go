@@ -63,11 +63,11 @@ the last 16 packets each way:
    0.001000000  client > server #2     10.0.0.1:49152 > 10.0.0.2:80 <SEQ=1><ACK=0><CTL=ACK>                                   arrives at 0.011000000
 
 connections of client:
-tcp   ESTAB           0      0          10.0.0.1:49152             10.0.0.2:80 rto:400 retrans:1/3
+tcp   ESTAB           0      0          10.0.0.1:49152             10.0.0.2:80 rto:400 retrans:0/3
 
 connections of server:
 tcp   LISTEN          2      0                    *:81                     *:*
-tcp   CLOSE-WAIT      0      0             10.0.0.2:80          10.0.0.1:49152 rto:400 retrans:1/3
+tcp   CLOSE-WAIT      0      0             10.0.0.2:80          10.0.0.1:49152 rto:400 retrans:0/3
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
