@@ -139,11 +139,13 @@ func (l *ssLine) sender(i *tcp.Info) {
 			fmt.Fprintf(l, " %s %dbps", name, 8*int64(bytes))
 		}
 	}
-	segments := func(name string, bytes int) {
-		if i.MSS > 0 {
-			count(l, name, (bytes+i.MSS-1)/i.MSS)
+	inSegments := func(bytes int) int {
+		if i.MSS == 0 {
+			return 0
 		}
+		return (bytes + i.MSS - 1) / i.MSS
 	}
+	segments := func(name string, bytes int) { count(l, name, inSegments(bytes)) }
 	if i.SRTT > 0 {
 		bits("send", int(float64(i.Cwnd)/i.SRTT.Seconds()))
 	}
@@ -160,7 +162,7 @@ func (l *ssLine) sender(i *tcp.Info) {
 	l.limited("sndbuf_limited", i.SendBufferLimited, i.Busy)
 	segments("unacked", i.Queued-i.Unsent)
 	if i.Resent > 0 {
-		fmt.Fprintf(l, " retrans:%d/%d", (i.FlightAgain+i.MSS-1)/max(1, i.MSS), i.Resent)
+		fmt.Fprintf(l, " retrans:%d/%d", inSegments(i.FlightAgain), i.Resent)
 	}
 	segments("lost", i.Lost)
 	segments("sacked", i.Sacked)
