@@ -22,6 +22,9 @@ func (c *gridCell) net(seed uint64) *gridNet {
 	return n
 }
 
+// chance says that what happens on the path depends on the seed.
+func (c *gridCell) chance() bool { return c.path.Loss > 0 || c.path.Reorder > 0 || c.path.Jitter > 0 }
+
 const mbit = 1_000_000
 
 // cell makes one from what its name says: rate, round trip, what is special about it.
@@ -57,7 +60,11 @@ func gridCells() (cells []gridCell) {
 	rates := []int64{10 * mbit, 100 * mbit}
 	for _, rate := range rates {
 		for _, rtt := range []time.Duration{1 * ms, 20 * ms, 100 * ms, 300 * ms} {
-			for _, percent := range []float64{0, 0.1, 1, 3, 10} {
+			losses := []float64{0, 0.1, 1, 3, 10}
+			if rtt == 1*ms {
+				losses = []float64{0, 1, 10}
+			}
+			for _, percent := range losses {
 				cells = append(cells, cell(rate, rtt, fmt.Sprintf("%v%%", percent), loses(percent/100, 0)))
 			}
 			cells = append(cells, cell(rate, rtt, "bursts", loses(0.01, 5)))

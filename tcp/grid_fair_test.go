@@ -15,14 +15,15 @@ const (
 	fairLast = 10 * time.Second
 )
 
-// fairPaths are those on which flows meet.
+// fairPaths are those on which flows meet. A little jitter keeps the queue from
+// dropping always the same flow's packets, as happens where all is in step.
 var fairPaths = []struct {
 	name string
 	path link.Path
 }{
-	{"10M/40ms", link.Path{Rate: 10 * mbit, Delay: 20 * time.Millisecond}},
-	{"100M/40ms", link.Path{Rate: 100 * mbit, Delay: 20 * time.Millisecond}},
-	{"100M/40ms/codel", link.Path{Rate: 100 * mbit, Delay: 20 * time.Millisecond, CoDel: true, Queue: 5_000_000}},
+	{"10M/40ms", link.Path{Rate: 10 * mbit, Delay: 20 * time.Millisecond, Jitter: time.Millisecond}},
+	{"100M/40ms", link.Path{Rate: 100 * mbit, Delay: 20 * time.Millisecond, Jitter: time.Millisecond}},
+	{"100M/40ms/codel", link.Path{Rate: 100 * mbit, Delay: 20 * time.Millisecond, Jitter: time.Millisecond, CoDel: true, Queue: 5_000_000}},
 }
 
 // fairPair is how two flows shared a path.
@@ -61,18 +62,26 @@ func (r fairPair) row(path, a, b string) string {
 
 const fairHead = "path             algorithms   Mbit/s: 1st, 2nd   Jain  last 10 s  wait ms"
 
+// fairEnough is Jain's index that two flows of one algorithm must reach. BBR's find
+// to each other when they probe, which each does every few seconds.
+var fairEnough = map[string]float64{"bbr": 0.8, "cubic": 0.95, "reno": 0.95}
+
 // TestGridFairness: flows of one kind share a path evenly.
 //
 //	go test ./tcp -run TestGridFairness -v
 func TestGridFairness(t *testing.T) {
 	t.Log(fairHead)
-	for _, p := range fairPaths {
+	paths := fairPaths
+	if raceEnabled || testing.Short() {
+		paths = paths[:1]
+	}
+	for _, p := range paths {
 		for i, a := range builtins {
 			for _, b := range builtins[i:] {
 				r := runPair(p.path, a, b, 1)
 				t.Log(r.row(p.name, a.Name, b.Name))
-				if a.Name == b.Name && r.jain < 0.95 {
-					t.Errorf("%s: Jain's index of two %s flows is %.3f, want 0.95", p.name, a.Name, r.jain)
+				if want := fairEnough[a.Name]; a == b && r.jain < want {
+					t.Errorf("%s: Jain's index of two %s flows is %.3f, want %v", p.name, a.Name, r.jain, want)
 				}
 			}
 		}
