@@ -103,7 +103,7 @@ func newGridNet(p link.Path, seed uint64) *gridNet {
 	n := &gridNet{path: p, now: pairEpoch.Add(time.Second)}
 	n.forward = link.NewCarrier(p, seed)
 	n.back = link.NewCarrier(link.Path{Rate: p.Rate, Delay: p.Delay, Queue: 1 << 28}, seed+1)
-	n.cfg = Config{Epoch: pairEpoch, Chunks: new(Chunks), SendBuffer: 256 << 20, ReceiveBuffer: 256 << 20}.WithDefaults()
+	n.cfg = Config{Epoch: pairEpoch, Chunks: new(Chunks)}.WithDefaults()
 	return n
 }
 
