@@ -34,14 +34,16 @@ func gridPicture(rows []gridRow) string {
 				return r.rate == rate && isLoss(r.special) && half(r.rtt) == h
 			}))
 		}
-		f.Panels = append(f.Panels, gridBars(rows, title+", queues and reordering", whole, share, func(r *gridRow) bool {
-			return r.rate == rate && !isLoss(r.special) && !strings.Contains(r.special, "/")
-		}))
+		for _, rtt := range []string{"40ms", "100ms"} {
+			f.Panels = append(f.Panels, gridBars(rows, title+", queues and reordering", whole, share, func(r *gridRow) bool {
+				return r.rate == rate && r.rtt == rtt && !isLoss(r.special) && !strings.Contains(r.special, "/")
+			}))
+		}
 	}
 	for _, rate := range []string{"10M", "100M"} {
 		f.Panels = append(f.Panels, gridBars(rows, strings.TrimSuffix(rate, "M")+" Mbit/s, mean wait in the queue",
 			plot.Axis{Unit: plot.Seconds}, func(r *gridRow) float64 { return r.wait / 1e3 }, func(r *gridRow) bool {
-				return r.rate == rate && !strings.Contains(r.special, "/") && (strings.HasPrefix(r.special, "q") || strings.HasPrefix(r.special, "codel") || r.special == "0%")
+				return r.rate == rate && !strings.ContainsAny(r.special, "/+") && (strings.HasPrefix(r.special, "q") || strings.HasPrefix(r.special, "codel") || r.special == "0%")
 			}))
 	}
 	return f.String()
@@ -56,7 +58,7 @@ func gridBars(rows []gridRow, title string, y plot.Axis, value func(*gridRow) fl
 		if !belongs(r) {
 			continue
 		}
-		p.Groups = addOnce(p.Groups, strings.TrimSuffix(r.rtt, "ms")+": "+strings.Replace(r.special, "reorder", "reord.", 1))
+		p.Groups = addOnce(p.Groups, strings.TrimSuffix(r.rtt, "ms")+": "+r.special)
 		if algorithms = addOnce(algorithms, r.algorithm); len(algorithms) > len(p.Kinds) {
 			p.Kinds = append(p.Kinds, plot.Bar{Name: r.algorithm})
 		}
