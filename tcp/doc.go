@@ -19,12 +19,20 @@
 // (CLOSED, LISTEN, SYN-SENT) and receive.go (the other states), in the RFC's
 // own order. conn.go has the variables of a connection, verbs.go the calls of
 // the user, send.go decides what is sent next, ack.go what an acknowledgment
-// does, retransmit.go and recovery.go what happens to lost segments, sackreply.go
-// what the peer hears of its own, pathmtu.go how large a segment may be. Ideas that
-// have an RFC of their own have a file of their own.
+// does, sackreply.go what the peer hears of its own, pathmtu.go how large a
+// segment may be. Ideas that have an RFC of their own have a file of their own.
 //
-// # What it does not do yet
+// # Losses and congestion
 //
-// Recovery by selective acknowledgments (RFC 6675), RACK (RFC 8985), CUBIC (RFC
-// 9438). CUBIC, BBR and NewReno stand behind [CongestionControl].
+// What is in the network stands in scoreboard.go, segment by segment (RFC 2018
+// and 6675), and sender.go says how much it is. ackevent.go gathers what one ACK
+// says of it, and recovery.go goes through the consequences: what is lost
+// (rack.go, RFC 8985; retransmit.go, RFC 6298; duplicate ACKs where the peer does
+// not acknowledge selectively, RFC 6582), whether it was none (undo.go: RFC 3522,
+// 4015, 5682 and 2883), and how fast it is repaired (prr.go, RFC 9937). When nothing
+// comes back, tailprobe.go asks. How large the window is, and the pacing rate, an
+// algorithm behind [CongestionControl] says: CUBIC (RFC 9438) with HyStart++ (RFC
+// 9406), the default, BBR or NewReno. rate.go makes the samples of the delivery rate
+// that BBR lives on. Marks instead of losses are ecn.go (RFC 3168) and accecn.go (RFC
+// 9768).
 package tcp

@@ -20,8 +20,8 @@ type rateSampler struct {
 
 // restart is called before something is sent when nothing is in the network.
 //
-// "If there are no packets already in flight, then we can start delivery rate
-// samples from the time we send this packet".
+// "If there is no data in flight yet, then we can start the delivery rate interval
+// at the current time".
 func (s *rateSampler) restart(now instant) { s.first, s.totalAt = now, now }
 
 // stamp notes in the record of a segment that leaves what its sample will need.
@@ -43,7 +43,7 @@ func (s *rateSampler) delivered(now instant, r *sentRecord, n int, newest *sentR
 	s.totalAt = now
 	if newest.at == 0 || sentAfter(r.at, r.end, newest.at, newest.end) {
 		*newest = *r
-		// "Update send_time of most recently ACKed packet"
+		// "Update info using the newest packet"
 		s.first = r.at
 	}
 }
@@ -65,9 +65,7 @@ func (s *rateSampler) sample(newest *sentRecord, minRTT time.Duration) (rs RateS
 		Lost:       int(s.lost - newest.lost),
 		AppLimited: newest.flags.has(sentAppLimited),
 	}
-	// "Normally we expect RS.interval >= MinRTT. Note that rate may still be
-	// overestimated when a spuriously retransmitted skb was first (s)acked because
-	// "interval" is under-estimated (up to an RTT)."
+	// "Normally we expect interval >= MinRTT. [...] if (RS.interval < C.min_rtt) return"
 	if rs.Interval < minRTT {
 		rs.Interval = 0
 	}

@@ -70,8 +70,10 @@ func (c *Conn) retransmissionTimeout(now instant) {
 // reneged says that the peer has dropped what he said he had: he acknowledges
 // nothing, although he has the first byte that is not acknowledged.
 //
-// RFC 2018, 8: "the data sender [...] MUST NOT assume that the SACKed data is
-// retained"
+// RFC 2018, 5: "After a retransmit timeout the data sender SHOULD turn off all of the
+// SACKed bits, since the timeout might indicate that the data receiver has reneged."
+// RFC 6675, 5.1: "as long as robust tests for reneging are present, an implementation
+// can retain and use SACK information across a timeout event".
 func (c *Conn) reneged() bool {
 	b := &c.tx.board
 	return b.len() > 0 && b.at(0).flags.has(sentSacked)

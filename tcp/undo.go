@@ -63,9 +63,9 @@ func (c *Conn) inVain(ev *ackEvent) UndoCause {
 		return 0
 	}
 	// RFC 3522, 3.2, step (4): "If the value of the Timestamp Echo Reply field of the
-	// acceptable ACK's Timestamps option is smaller than the value of the variable
-	// RetransmitTS, then proceed to step (5)". Step (3): "Wait for the arrival of the
-	// first acceptable ACK".
+	// acceptable ACK's Timestamps option is smaller than the value of RetransmitTS, then
+	// proceed to step (5)". It is the first such ACK that decides, step (3): "Wait for
+	// the arrival of an acceptable ACK."
 	if u.stamped && ev.advanced {
 		echo, known := ev.seg.Options.TSEcr, ev.seg.Options.HasTimestamps
 		u.stamped = false
