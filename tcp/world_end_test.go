@@ -57,7 +57,7 @@ func newEnd(w *world, id, mss int) *end {
 	e.cfg = Config{Epoch: pairEpoch, Chunks: new(Chunks),
 		SendBuffer:    minBuffer << r.IntN(10),
 		ReceiveBuffer: minBuffer<<r.IntN(10) + r.IntN(1000),
-		NoTimestamps:  r.IntN(3) == 0, NoWindowScale: r.IntN(4) == 0, NoSACK: r.IntN(4) == 0,
+		NoTimestamps:  r.IntN(3) == 0, NoWindowScale: r.IntN(4) == 0, NoSACK: r.IntN(4) == 0, NoECN: r.IntN(4) == 0,
 		Congestion:    builtins[r.IntN(len(builtins))],
 		ChallengeACKs: NewChallengeLimiter(0, zeros{}),
 	}
