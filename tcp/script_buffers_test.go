@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/usernet-go/usernet/tcp"
 )
@@ -23,7 +24,7 @@ func (s *dialogue) bulk(first, n int) {
 func TestReceiveBufferGrows(t *testing.T) {
 	for _, timestamps := range []bool{false, true} {
 		script(t, setup{scale: true, timestamps: timestamps}, func(s *dialogue) {
-			s.establish()
+			s.establishOver(100 * ms)
 			sent, window := 0, 10_000
 			for range 8 {
 				if free := s.conn.Info().RcvWnd; free < window {
@@ -55,6 +56,25 @@ func TestReceiveBufferGrows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReceiveBufferOfShortPath: it stays small enough for a cache where round trips take microseconds, however much is read in
+// what passes for one.
+func TestReceiveBufferOfShortPath(t *testing.T) {
+	script(t, setup{scale: true, timestamps: true}, func(s *dialogue) {
+		s.establish()
+		for sent := 0; sent < 20_000_000; {
+			n := s.conn.Info().RcvWnd
+			s.bulk(sent, n)
+			s.read(n)
+			s.skip("ACKs")
+			s.advance(50 * time.Microsecond)
+			sent += n
+		}
+		if got := s.conn.Info().ReceiveBuffer; got != 1<<20 {
+			t.Errorf("buffer of %d bytes, want 1 MiB", got)
+		}
+	})
 }
 
 // TestReceiveBufferOfStalledReader: it grows no more when the user reads little of what has arrived.

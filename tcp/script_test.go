@@ -140,9 +140,16 @@ func (s *dialogue) init() {
 // establish opens the connection from the peer's side; see setup.
 func (s *dialogue) establish() {
 	s.Helper()
+	s.establishOver(0)
+}
+
+// establishOver is establish on a path with that round trip.
+func (s *dialogue) establishOver(rtt time.Duration) {
+	s.Helper()
 	s.conn.OpenPassive()
 	s.send("<SEQ=299><CTL=SYN>"+s.synOptions(), "peer opens")
 	s.want("<SEQ=99><ACK=300><CTL=SYN,ACK>", "passive open")
+	s.advance(rtt)
 	s.send("<SEQ=300><ACK=100><CTL=ACK>", "three-way handshake")
 	s.state(tcp.StateEstablished)
 }

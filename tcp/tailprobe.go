@@ -32,13 +32,18 @@ func (c *Conn) armTailProbe(now instant) {
 	// Else: PTO = 1 sec"
 	wait := time.Second
 	if c.rtt.srtt > 0 {
-		if wait = 2 * c.rtt.srtt; flight <= c.window.MSS {
+		if wait = max(2*c.rtt.srtt, minTailProbe); flight <= c.window.MSS {
 			wait += maxACKDelay
 		}
 	}
 	// "If Now() + PTO > TCP_RTO_expiration(): PTO = TCP_RTO_expiration() - Now()"
 	c.timers[timerProbe] = min(now.add(wait), c.timers[timerRetransmit])
 }
+
+// minTailProbe is the shortest wait for an answer: less is how long a scheduler, here
+// or there, lets it lie. Without it a path of microseconds sees probes for nothing, and
+// a timer that fires all the time.
+const minTailProbe = 2 * time.Millisecond
 
 // maxACKDelay is RFC 8985's TLP.max_ack_delay: as long as Linux waits, and we do,
 // before a lone segment is acknowledged, and a little for the coarseness of clocks.
