@@ -62,7 +62,7 @@ func (c *Conn) arrived(now instant, ev *ackEvent, r *sentRecord, from, to Seq) t
 	rtt := max(now.since(r.at), 1)
 	if r.flags.has(sentAgain) && c.maybeEarlier(ev, r, rtt) {
 		rtt = 0
-	} else if ev.newest.at == 0 || sentAfter(r.at, to, ev.newest.at, ev.newest.end) {
+	} else if ev.newest.at == 0 || r.sent(to).after(ev.newest.sent(ev.newest.end)) {
 		ev.last = rtt
 	}
 	ev.delivered += n
@@ -130,7 +130,7 @@ func (c *Conn) takeBlock(now instant, ev *ackEvent, left, right Seq) {
 			b.split(i, end)
 		}
 		r := b.at(i)
-		if ev.newest.at == 0 || sentAfter(r.at, r.end, ev.newest.at, ev.newest.end) {
+		if ev.newest.at == 0 || r.sent(r.end).after(ev.newest.sent(ev.newest.end)) {
 			ev.last = 0
 		}
 		c.arrived(now, ev, r, b.start(i), r.end)

@@ -7,9 +7,8 @@ import "time"
 
 // rack is section 5.3's per-connection state; RACK.min_RTT is in rttEstimator.
 type rack struct {
-	at  instant       // RACK.xmit_ts
-	rtt time.Duration // RACK.rtt
-	end Seq           // RACK.end_seq
+	sending               // RACK.xmit_ts and RACK.end_seq
+	rtt     time.Duration // RACK.rtt
 	// fack is RACK.fack: the highest number that is acknowledged, in either way.
 	fack Seq
 
@@ -26,9 +25,26 @@ type rack struct {
 // (RFC 8985, 6.2).
 const persistRecoveries = 16
 
-// sentAfter is RFC 8985, 6.2: RACK_sent_after.
-func sentAfter(t1 instant, seq1 Seq, t2 instant, seq2 Seq) bool {
-	return t1 > t2 || t1 == t2 && seq2.Less(seq1)
+// sending is when a segment was sent that ends before end.
+type sending struct {
+	at         instant
+	order, end Seq
+}
+
+// sent is the sending of what ends before end and belongs to the record.
+func (r *sentRecord) sent(end Seq) sending { return sending{at: r.at, order: r.order, end: end} }
+
+// after is RFC 8985, 6.2: RACK_sent_after. Numbers tell the order of segments that a
+// coarse clock gives one instant, but not that of one that was sent again and new
+// text; so it is kept.
+func (s sending) after(t sending) bool {
+	switch {
+	case s.at != t.at:
+		return s.at > t.at
+	case s.order != t.order:
+		return t.order.Less(s.order)
+	}
+	return t.end.Less(s.end)
 }
 
 // arrived takes a segment that has been acknowledged, in either way; the round trip
@@ -49,8 +65,8 @@ func (r *rack) arrived(s *sentRecord, end Seq, rtt time.Duration) {
 	// Step 2: "Among all the segments newly ACKed or SACKed by this ACK that pass the
 	// checks above, update the RACK.rtt to be the RTT sample calculated using this ACK."
 	r.rtt = rtt
-	if sentAfter(s.at, end, r.at, r.end) {
-		r.at, r.end = s.at, end
+	if sent := s.sent(end); r.at == 0 || sent.after(r.sending) {
+		r.sending = sent
 	}
 }
 
@@ -107,7 +123,7 @@ func (c *Conn) detectLosses(now instant) {
 		if s.flags.has(sentSacked | sentLost) {
 			continue
 		}
-		if !sentAfter(r.at, r.end, s.at, s.end) {
+		if !r.after(s.sent(s.end)) {
 			if !s.flags.has(sentAgain) {
 				break // all behind it was sent later, and so was what was sent again of that
 			}

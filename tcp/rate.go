@@ -41,7 +41,7 @@ func (s *rateSampler) limit(flight int) { s.appLimited = max(s.total+int64(fligh
 func (s *rateSampler) delivered(now instant, r *sentRecord, n int, newest *sentRecord) {
 	s.total += int64(n)
 	s.totalAt = now
-	if newest.at == 0 || sentAfter(r.at, r.end, newest.at, newest.end) {
+	if newest.at == 0 || r.sent(r.end).after(newest.sent(newest.end)) {
 		*newest = *r
 		// "Update info using the newest packet"
 		s.first = r.at

@@ -86,6 +86,7 @@ func (c *Conn) reactToLosses(now instant, flight int) {
 		// retransmission, should be taken as two indications of congestion".
 		if tx.againLost {
 			c.reduceForLoss(now, flight, flight)
+			c.resendNow = true // as at the start of each episode of PRR
 		}
 	}
 	tx.againLost = false

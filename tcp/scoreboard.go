@@ -35,6 +35,7 @@ type sentRecord struct {
 	first    instant // when the segment was sent that had arrived then
 	lost     int64   // bytes marked lost in the connection's life
 	inFlight int32   // bytes in the network, with it
+	order    Seq     // how many were sent before: clocks are coarse
 }
 
 type sentFlags uint8
@@ -82,7 +83,7 @@ func (b *scoreboard) add(seq Seq, r sentRecord, mss int) {
 	if n == 0 {
 		b.base, b.lostFrom = seq, seq
 	} else if last := b.at(n - 1); n >= manyRecords && last.flags&^sentAppLimited == 0 && r.end.Sub(b.start(n-1)) <= mss {
-		last.end, last.at = r.end, r.at
+		last.end, last.at, last.order = r.end, r.at, r.order
 		return
 	}
 	b.room()

@@ -26,6 +26,8 @@ type sender struct {
 	// had no gap: RFC 8985's RACK.segs_sacked, but for those that were acknowledged
 	// cumulatively meanwhile.
 	counted uint8
+	// order is sentRecord's, of the segment that was sent last.
+	order Seq
 }
 
 // noteAppLimited is called before text is queued, an ACK is looked at, or a timer
@@ -85,7 +87,8 @@ func (c *Conn) gaps() bool {
 // record is that of a segment which leaves now and ends before end; flight is what
 // is in the network with it.
 func (c *Conn) record(now instant, end Seq, flight int) sentRecord {
-	r := sentRecord{end: end, at: now}
+	c.tx.order = c.tx.order.Add(1)
+	r := sentRecord{end: end, at: now, order: c.tx.order}
 	c.tx.rate.stamp(&r, flight)
 	return r
 }
