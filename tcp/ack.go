@@ -87,7 +87,7 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	}
 	c.armGiveUp(now)
 	if c.tx != nil {
-		c.armTailProbe(now)
+		c.restartTailProbe(now, &ev)
 	}
 }
 

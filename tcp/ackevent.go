@@ -81,8 +81,10 @@ func (c *Conn) arrived(now instant, ev *ackEvent, r *sentRecord, from, to Seq) t
 // indicates the ACK was not acknowledging the last retransmission of the segment.
 // 2. The segment was last retransmitted less than RACK.min_rtt ago."
 func (c *Conn) maybeEarlier(ev *ackEvent, r *sentRecord, rtt time.Duration) bool {
+	// TSecr is about what an ACK acknowledges cumulatively: of a segment beyond a gap
+	// the peer never echoes the timestamp (RFC 7323, 5.3, R3).
 	o := &ev.seg.Options
-	return c.snd.tsOK && o.HasTimestamps && tsBefore(o.TSEcr, tsClock(r.at, c.ts.offset)) ||
+	return c.snd.tsOK && o.HasTimestamps && r.end.LessEq(ev.ack) && tsBefore(o.TSEcr, tsClock(r.at, c.ts.offset)) ||
 		rtt < c.rtt.least.get()
 }
 

@@ -54,8 +54,9 @@ func (c *Conn) retransmissionTimeout(now instant) {
 		// increase exponentially the interval between successive probes (SHLD-30)."
 		c.probeNow = true
 	case !c.outstanding():
-	case c.flight() == 0 && !c.reneged():
-		// Nothing of it is in the network: the link had no room.
+	case c.flight()+int(c.tx.dupBytes) == 0 && !c.reneged():
+		// Nothing of it is in the network: the link had no room. What duplicate ACKs tell
+		// of may be what the network has duplicated.
 	default:
 		flight := c.flight()
 		c.pathTimeout(now)

@@ -7,6 +7,7 @@ import "time"
 // runs out, so that its ACK does.
 
 type tailProbe struct {
+	heard instant // when something was last acknowledged cumulatively
 	end   Seq  // TLP.end_seq, when out
 	out   bool // a probe is in the network
 	again bool // TLP.is_retrans
@@ -65,6 +66,17 @@ func (c *Conn) tailProbeTimeout(now instant) {
 	// "regardless of whether a loss probe was sent, the sender MUST re-arm the RTO
 	// timer, not the PTO timer, if the FlightSize is not zero."
 	c.armRetransmit(now)
+}
+
+// restartTailProbe waits afresh after an ACK of new text, unless that was late and
+// for one segment: the peer has waited for a second one, in vain, and knows nothing
+// of those that were sent behind it.
+func (c *Conn) restartTailProbe(now instant, ev *ackEvent) {
+	t := &c.tx.tail
+	late := c.timers[timerProbe] != 0 && now.since(t.heard) > c.rtt.srtt && ev.bytes <= c.window.MSS
+	if t.heard = now; !late {
+		c.armTailProbe(now)
+	}
 }
 
 // sendTailProbe sends the next text, or else the last segment again.
