@@ -166,8 +166,11 @@ type Sending struct {
 
 // Idleness is a pause before sending.
 type Idleness struct {
-	Now     time.Duration
-	For     time.Duration // since text was last sent
-	RTO     time.Duration
+	Now time.Duration
+	For time.Duration // since text was last sent
+	RTO time.Duration
+
+	SmoothedRTT time.Duration // RFC 6298's SRTT
+
 	Restart int // bytes: the initial window (RFC 5681, 4.1: "RW = min(IW,cwnd)")
 }

@@ -23,7 +23,7 @@ type CUBIC struct {
 // Start implements [CongestionControl].
 func (c *CUBIC) Start(w *Window, s Beginning) {
 	c.initial = s.Initial
-	w.setPacingRate(s.RTT)
+	w.setPacingRate(s.RTT, c.initial)
 }
 
 // Acknowledged implements [CongestionControl].
@@ -41,7 +41,7 @@ func (c *CUBIC) Acknowledged(w *Window, a Acknowledgment) {
 	case c.curve != nil:
 		c.curve.skip(a.Now)
 	}
-	w.setPacingRate(a.SmoothedRTT)
+	w.setPacingRate(a.SmoothedRTT, c.initial)
 }
 
 // slowStart grows the window for n bytes that have arrived.
@@ -170,6 +170,7 @@ func (c *CUBIC) Sent(_ *Window, s Sending) {
 // Idle implements [CongestionControl].
 func (c *CUBIC) Idle(w *Window, i Idleness) {
 	c.used.idle(w, &i)
+	w.setPacingRate(i.SmoothedRTT, c.initial)
 	if c.curve != nil {
 		c.curve.skip(i.Now)
 	}

@@ -16,8 +16,10 @@ const maxPacingRate = 1<<31 - 1
 
 // setPacingRate sets the rate at which a window leaves: faster than it can be
 // acknowledged, so that the window decides, not the rate. In slow start it is
-// twice the window in a round trip, since the window doubles in one.
-func (w *Window) setPacingRate(srtt time.Duration) {
+// twice the window in a round trip, since the window doubles in one. The initial
+// window leaves within a tenth of one: RFC 6928 allows as much at once, but a queue
+// may be shorter.
+func (w *Window) setPacingRate(srtt time.Duration, initial int) {
 	w.PacingRate = 0
 	if srtt < minPacedRTT {
 		return
@@ -25,7 +27,9 @@ func (w *Window) setPacingRate(srtt time.Duration) {
 	gain := 1.2
 	// Near the threshold the window no longer doubles.
 	if w.Bytes < w.SlowStartThreshold/2 {
-		gain = 2
+		if gain = 2; w.Bytes <= initial {
+			gain = 10
+		}
 	}
 	if rate := gain * float64(max(w.Bytes, w.MSS)) / srtt.Seconds(); rate < maxPacingRate {
 		w.PacingRate = max(1, int(rate))

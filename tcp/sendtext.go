@@ -215,7 +215,7 @@ func (c *Conn) restartAfterIdle(now instant) {
 		return
 	}
 	if pause := now.since(c.textSent); pause > c.rto() {
-		c.cc.Idle(&c.window, Idleness{Now: now.since(0), For: pause, RTO: c.rto(), Restart: c.initialWindow()})
+		c.cc.Idle(&c.window, Idleness{Now: now.since(0), For: pause, RTO: c.rto(), SmoothedRTT: c.rtt.srtt, Restart: c.initialWindow()})
 		c.textSent = 0
 	}
 }
