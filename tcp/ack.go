@@ -215,7 +215,8 @@ func (c *Conn) duplicateACK(now instant, seg *Segment) {
 	if seg.Ack == c.snd.una {
 		c.updateSendWindow(seg)
 	}
-	if c.tx != nil && c.outstanding() {
+	// What arrived twice is also told of when nothing is outstanding any more.
+	if c.tx != nil && (c.outstanding() || seg.Options.NumSACK > 0) {
 		c.takeSelective(now, &ev)
 		if ev.last > 0 {
 			c.rtt.least.sample(now, ev.last)

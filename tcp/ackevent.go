@@ -180,5 +180,7 @@ func (c *Conn) arrivedTwice(ev *ackEvent, left, right Seq) {
 	}
 	c.tx.dsacks = min(c.tx.dsacks+n, c.resent)
 	ev.dsack, ev.dsackEnd = true, right
-	c.tx.undo.copies -= min(c.tx.undo.copies, int32(n))
+	if c.tx.undo.from.Less(right) {
+		c.tx.undo.copies -= min(c.tx.undo.copies, int32(n))
+	}
 }

@@ -73,7 +73,7 @@ func (c *Conn) tailProbeTimeout(now instant) {
 // of those that were sent behind it.
 func (c *Conn) restartTailProbe(now instant, ev *ackEvent) {
 	t := &c.tx.tail
-	late := c.timers[timerProbe] != 0 && now.since(t.heard) > c.rtt.srtt && ev.bytes <= c.window.MSS
+	late := c.timers[timerProbe] != 0 && c.snd.wnd > 0 && now.since(t.heard) > c.rtt.srtt && ev.bytes <= c.window.MSS
 	if t.heard = now; !late {
 		c.armTailProbe(now)
 	}

@@ -13,6 +13,8 @@ type undo struct {
 	// again is how many segments were sent again in this recovery, copies how many of
 	// them have not arrived twice.
 	again, copies int32
+	// from is SND.UNA at its start: what is told of before it was sent again earlier.
+	from Seq
 	// first is TSval of the first segment that was sent again, when stamped; toStamp
 	// says that the next one is the first.
 	first    uint32
@@ -39,7 +41,7 @@ func (c *Conn) beginUndo() {
 	if c.recovering() && u.possible {
 		return
 	}
-	*u = undo{possible: true, toStamp: true, bytes: int32(c.window.Bytes), threshold: int32(c.window.SlowStartThreshold)}
+	*u = undo{possible: true, from: c.snd.una, toStamp: true, bytes: int32(c.window.Bytes), threshold: int32(c.window.SlowStartThreshold)}
 }
 
 // sentAgain notes that segments are sent again.
