@@ -8,10 +8,10 @@ import "time"
 
 type tailProbe struct {
 	heard instant // when something was last acknowledged cumulatively
-	end   Seq  // TLP.end_seq, when out
-	out   bool // a probe is in the network
-	again bool // TLP.is_retrans
-	stale bool // no round trip was measured since the last probe
+	end   Seq     // TLP.end_seq, when out
+	out   bool    // a probe is in the network
+	again bool    // TLP.is_retrans
+	stale bool    // no round trip was measured since the last probe
 }
 
 // armTailProbe waits for an answer to new text, or for more after an ACK.
