@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"slices"
 	"time"
 
 	"github.com/usernet-go/usernet/wire"
@@ -60,14 +61,21 @@ func (c *Conn) takeAcknowledged(now instant, ev *ackEvent) {
 func (c *Conn) arrived(now instant, ev *ackEvent, r *sentRecord, from, to Seq) time.Duration {
 	n := c.textBetween(from, to)
 	rtt := max(now.since(r.at), 1)
-	if r.flags.has(sentAgain) && c.maybeEarlier(ev, r, rtt) {
-		rtt = 0
-	} else if ev.newest.at == 0 || r.sent(to).after(ev.newest.sent(ev.newest.end)) {
+	later := rtt
+	if r.flags.has(sentAgain) {
+		if c.maybeEarlier(ev, r, rtt) {
+			later = 0
+		}
+		if later == 0 || rtt < c.rtt.least.get() {
+			rtt = 0 // no sample of the round trip, whatever RACK takes it for
+		}
+	}
+	if rtt > 0 && (ev.newest.at == 0 || r.sent(to).after(ev.newest.sent(ev.newest.end))) {
 		ev.last = rtt
 	}
 	ev.delivered += n
 	ev.original = ev.original || !r.flags.has(sentAgain) && to.LessEq(c.snd.recover)
-	c.tx.rack.arrived(r, to, rtt)
+	c.tx.rack.arrived(r, to, later)
 	c.tx.rate.delivered(now, r, n, &ev.newest)
 	return rtt
 }
@@ -84,8 +92,10 @@ func (c *Conn) maybeEarlier(ev *ackEvent, r *sentRecord, rtt time.Duration) bool
 	// TSecr is about what an ACK acknowledges cumulatively: of a segment beyond a gap
 	// the peer never echoes the timestamp (RFC 7323, 5.3, R3).
 	o := &ev.seg.Options
+	// The least round trip of few is one that the next may well undercut.
+	least := c.rtt.least.get()
 	return c.snd.tsOK && o.HasTimestamps && r.end.LessEq(ev.ack) && tsBefore(o.TSEcr, tsClock(r.at, c.ts.offset)) ||
-		rtt < c.rtt.least.get()
+		rtt < least-least/8
 }
 
 // takeSelective enters the SACK option into the scoreboard (RFC 2018, 4 and 5; RFC
@@ -100,6 +110,10 @@ func (c *Conn) takeSelective(now instant, ev *ackEvent) {
 		c.arrivedTwice(ev, blocks[0].Left, blocks[0].Right)
 		blocks = blocks[1:]
 	}
+	// In order: of what one ACK shows nothing was late for another.
+	var ascending [len(o.SACK)]wire.SACKBlock
+	blocks = ascending[:copy(ascending[:], blocks)]
+	slices.SortFunc(blocks, func(a, b wire.SACKBlock) int { return a.Left.Sub(b.Left) })
 	for _, block := range blocks {
 		// What is no range, or not one of what is in the network, is not looked at.
 		if !block.Left.Less(block.Right) || !c.snd.una.Less(block.Left) || c.snd.nxt.Less(block.Right) {

@@ -37,8 +37,13 @@ func (c *Conn) armTailProbe(now instant) {
 			wait += maxACKDelay
 		}
 	}
+	// An ACK for what was before does not have the last segment arrive later, nor the
+	// peer's delayed ACK run out later: what is waited for counts from when it was sent.
+	// Where the round trip grows, ACKs that come in prove that nothing is overdue.
+	at := c.tx.board.at(c.tx.board.len() - 1).at.add(wait)
+	at = max(at, now.add(max(c.rtt.srtt, minTailProbe)))
 	// "If Now() + PTO > TCP_RTO_expiration(): PTO = TCP_RTO_expiration() - Now()"
-	c.timers[timerProbe] = min(now.add(wait), c.timers[timerRetransmit])
+	c.timers[timerProbe] = min(at, c.timers[timerRetransmit])
 }
 
 // minTailProbe is the shortest wait for an answer: less is how long a scheduler, here
