@@ -84,7 +84,7 @@ func TestTailProbeRepairs(t *testing.T) {
 	begin := func(s *dialogue) {
 		s.inFlight(10, 10000)
 		s.send(segment(300, 9100, 0), "all but the last")
-		s.wantAfter(145*ms, segment(9100, 300, 1000), "probe")
+		s.wantAfter(95*ms, segment(9100, 300, 1000), "probe, 145 ms after it was sent")
 		s.advance(50 * ms)
 	}
 	next := func(s *dialogue) {
