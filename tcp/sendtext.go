@@ -288,7 +288,8 @@ func (c *Conn) sendProbe(now instant, out *Segment) bool {
 		return true
 	}
 	c.emit(now, out, c.snd.una, n, withFIN)
-	c.tx.board.at(0).flags |= sentAgain // Karn's algorithm (MUST-18)
+	r := c.tx.board.at(0)
+	r.flags, r.at = r.flags|sentAgain, now // Karn's algorithm (MUST-18)
 	c.resent++
 	c.startRetransmit(now)
 	return true
