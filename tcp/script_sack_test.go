@@ -22,7 +22,7 @@ func sacks(ack int, edges ...int) string {
 		if i > 0 {
 			n += ","
 		}
-		n += fmt.Sprintf("%d-%d", edges[i], edges[i+1])
+		n += fmt.Sprintf("%d-%d", uint32(edges[i]), uint32(edges[i+1]))
 	}
 	return n + ">"
 }
@@ -227,8 +227,8 @@ func TestInvalidBlocks(t *testing.T) {
 		{"all beyond what was sent", 20100, 21100},
 		{"from SND.UNA on", 1100, 3100},
 		{"round SND.UNA", 600, 3100},
-		{"half of the space of numbers", 3100, 3100 + 1<<31 - 1},
-		{"more than half", 3100, 3100 + 1<<31 + 1000},
+		{"half of the space of numbers", 3100, 3100 - 1<<31 - 1},
+		{"more than half", 3100, 3100 - 1<<31 + 1000},
 		{"a part of a segment", 2200, 3000},
 		{"parts of two segments", 2200, 4000},
 	} {
