@@ -28,11 +28,11 @@ var liarPaths = []struct {
 // RFC 5681, 3.1: "cwnd += min (N, SMSS)", "to counter the "ACK Division" attack";
 // RFC 3465, 2.3 bounds what one ACK may add.
 func TestLiars(t *testing.T) {
-	paths := liarPaths
-	if raceEnabled || testing.Short() {
-		paths = paths[1:]
+	paths, algorithms := liarPaths, builtins
+	if raceEnabled || testing.Short() { // one goroutine has no races; what the detector may find, one algorithm shows
+		paths, algorithms = paths[1:], []*Algorithm{builtin(DefaultCongestionControl)}
 	}
-	for _, a := range builtins {
+	for _, a := range algorithms {
 		for _, p := range paths {
 			for _, maxSegment := range liarSegments() {
 				var honest []*gridFlow
