@@ -41,7 +41,13 @@ func (c *CUBIC) Acknowledged(w *Window, a Acknowledgment) {
 	case c.curve != nil:
 		c.curve.skip(a.Now)
 	}
-	w.setPacingRate(a.SmoothedRTT, c.initial)
+	rtt := a.SmoothedRTT
+	if a.RTT > 0 && a.RTT < rtt/2 {
+		// A SYN that had to wait for the neighbour's address makes the first sample a
+		// second: the average needs many more, and these come at the rate that it sets.
+		rtt = a.RTT
+	}
+	w.setPacingRate(rtt, c.initial)
 }
 
 // slowStart grows the window for n bytes that have arrived.

@@ -230,3 +230,19 @@ func anyEvents(t *rapid.T, cc CongestionControl) {
 		}
 	}
 }
+
+// TestPacingAfterSlowSYN: a first round trip of a second, in which the SYN waited for the neighbour's address, does not set
+// the pace on a path of microseconds.
+func TestPacingAfterSlowSYN(t *testing.T) {
+	var c CUBIC
+	w := Window{MSS: 1000, Bytes: 10_000, SlowStartThreshold: UnboundedThreshold}
+	c.Start(&w, Beginning{Initial: 10_000, RTT: time.Second})
+	if w.PacingRate == 0 {
+		t.Fatal("the initial window is not paced at a round trip of a second")
+	}
+	c.Acknowledged(&w, Acknowledgment{Now: time.Second, Bytes: 1000, Delivered: 1000, Before: 10_000, InFlight: 9000,
+		RTT: 130 * time.Microsecond, SmoothedRTT: 875 * time.Millisecond, Limited: true, Total: 1000})
+	if w.PacingRate != 0 {
+		t.Errorf("text leaves at %d bytes a second though the round trip takes 130 us", w.PacingRate)
+	}
+}
