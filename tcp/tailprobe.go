@@ -132,8 +132,7 @@ func (c *Conn) tailProbeAnswered(now instant, ev *ackEvent) {
 	case !t.again: // "TLP of new data delivered"
 	case ev.dsack && ev.dsackEnd == t.end: // "Case 1"
 	case t.end.Less(ev.ack):
-		// "Repaired the single loss": it was sent again within a segment that it was
-		// thought to be in the network with, and the window must know.
+		// "Repaired the single loss", of which congestion control has not heard.
 		c.repairedLoss(now, ev.before)
 	case ev.duplicate && ev.blocks == 0: // "Case 2"
 	default:
