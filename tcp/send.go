@@ -35,14 +35,32 @@ func (c *Conn) Next(t time.Time, out *Segment) bool {
 	case c.aliveNow:
 		c.sendKeepAlive(now, out)
 	default:
-		c.waitToSend(now)
-		c.countRest(now)
-		c.traceRest(now)
+		c.rest(now)
 		return false
 	}
 	c.countSent(out, nxt)
 	c.traceSent(now, out)
 	return true
+}
+
+// Rest says that there is nothing to send, as Next would, where that is plain to see:
+// most times that a segment has arrived or the user has read. Then Next need not be
+// called.
+func (c *Conn) Rest(t time.Time) bool {
+	if c.reply.flags != 0 || c.state == StateClosed || c.state == StateListen || c.synNow || c.ecn.finalACK ||
+		c.oweDupACKs > 0 || c.resendNow || c.tailNow || c.probeNow || c.ackNow || c.aliveNow ||
+		c.unsent() > 0 || c.finUnsent() || c.lostBytes() > 0 || c.path.limit != 0 {
+		return false
+	}
+	c.rest(c.at(t))
+	return true
+}
+
+// rest is called when there is nothing more to send for now.
+func (c *Conn) rest(now instant) {
+	c.waitToSend(now)
+	c.countRest(now)
+	c.traceRest(now)
 }
 
 // Returned says that nothing handed out by Next is referred to any more: memory

@@ -40,6 +40,10 @@ type tcpOutput struct {
 // A batch is lent: its payload lies in the send queue, which keeps acknowledged
 // chunks until Returned.
 func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
+	if c.generation == c.h.routeGeneration() && c.m.Rest(now) {
+		c.again = false
+		return retry
+	}
 	c.outputting = true
 	o := c.h.tcpOutputs.Get().(*tcpOutput)
 	for batches := 1; ; batches++ {

@@ -64,13 +64,15 @@ func (ts *timers) at(t time.Time) int64 {
 // set asks for t.fire at when; the zero time clears.
 func (ts *timers) set(t *timer, when time.Time) {
 	if when.IsZero() {
-		t.when.Store(0)
+		ts.clear(t)
 		return
 	}
 	w := ts.at(when)
 	// The store of when comes before the load of key here, and the store of key
 	// before the load of when in pop: one of the two sees the other's.
-	t.when.Store(w)
+	if t.when.Load() != w {
+		t.when.Store(w)
+	}
 	if k := t.key.Load(); k != 0 && k <= w {
 		return
 	}
@@ -96,7 +98,11 @@ func (ts *timers) set(t *timer, when time.Time) {
 
 // clear takes the wish back. The node stays in the heap until its instant comes;
 // who frees what holds it calls remove.
-func (ts *timers) clear(t *timer) { t.when.Store(0) }
+func (ts *timers) clear(t *timer) {
+	if t.when.Load() != 0 {
+		t.when.Store(0)
+	}
+}
 
 // remove clears t and takes it out of the heap. A call of fire that has begun
 // goes on.
