@@ -105,6 +105,7 @@ func (ifc *iface) deliver(packets []link.Packet) {
 	for i := range packets {
 		size := packets[i].Len()
 		bytes += size
+		b.tcp.more = i < len(packets)-1
 		if r := b.packet(&packets[i], size); r != ReasonNone {
 			h.stats.drop(r)
 		}

@@ -30,6 +30,9 @@ func (k flowKey) on(ifc *iface) flowKey {
 	return k
 }
 
+// is4 says that the addresses are IPv4's.
+func (k *flowKey) is4() bool { return netip.AddrFrom16(k.remote).Is4In6() }
+
 // compare puts keys in an order, for what is to be done to many connections alike: that
 // it is done in the same order each time makes a simulation repeat.
 func (k *flowKey) compare(o *flowKey) int {

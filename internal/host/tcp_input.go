@@ -16,6 +16,12 @@ type tcpBatch struct {
 	now  time.Time
 	conn *TCPConn // locked; nil: none
 	seg  tcp.Segment
+	more bool // the batch has more packets
+
+	// Segments of conn that have been joined, and were not received yet: see
+	// tcp.Conn.Joins.
+	run  tcp.Segment
+	held bool
 }
 
 // input takes the segment in p. The caller calls flush before anything else is
@@ -82,9 +88,33 @@ func (tb *tcpBatch) lock(key *flowKey) {
 	}
 }
 
-// receive hands the segment to the connection that is locked.
+// receive hands the segment to the connection that is locked, with those that it
+// continues and those that continue it.
 func (tb *tcpBatch) receive() {
-	if r := tb.conn.m.Receive(tb.now, &tb.seg); r != 0 {
+	m := &tb.conn.m
+	if tb.held && m.Joins(&tb.run, &tb.seg) {
+		return
+	}
+	tb.receiveRun()
+	if tb.more && m.BeginsRun(&tb.seg) {
+		tb.run, tb.seg = tb.seg, tb.run
+		tb.held = true
+		return
+	}
+	tb.receiveOne(&tb.seg)
+}
+
+// receiveRun hands on what was joined.
+func (tb *tcpBatch) receiveRun() {
+	if tb.held {
+		tb.held = false
+		tb.receiveOne(&tb.run)
+		clear(tb.run.Text)
+	}
+}
+
+func (tb *tcpBatch) receiveOne(seg *tcp.Segment) {
+	if r := tb.conn.m.Receive(tb.now, seg); r != 0 {
 		tb.h.stats.drop(tcpReason(r))
 	}
 }
@@ -92,6 +122,7 @@ func (tb *tcpBatch) receive() {
 // flush sends what the connection has to say to its segments, and unlocks it.
 func (tb *tcpBatch) flush() {
 	if c := tb.conn; c != nil {
+		tb.receiveRun()
 		tb.conn = nil
 		if c.m.Progress() {
 			c.h.reachable(tb.now, &c.route)
