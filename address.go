@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/usernet-go/usernet/internal/host"
@@ -89,11 +90,10 @@ func (r *Resolver) resolve(ctx context.Context, n network, address string) ([]ne
 // suitable returns those of ips that fit. That none does is an error about what was
 // asked for.
 func suitable(ips []netip.Addr, asked string, fits func(netip.Addr) bool) ([]netip.Addr, error) {
-	var list []netip.Addr
-	for _, ip := range ips {
-		if fits(ip) {
-			list = append(list, ip)
-		}
+	unfit := func(ip netip.Addr) bool { return !fits(ip) }
+	list := ips
+	if slices.ContainsFunc(ips, unfit) { // the list is the caller's
+		list = slices.DeleteFunc(slices.Clone(ips), unfit)
 	}
 	if len(list) == 0 {
 		return nil, &net.AddrError{Err: "no suitable address found", Addr: asked}

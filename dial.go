@@ -90,6 +90,9 @@ func (d *Dialer) context(ctx context.Context) (context.Context, context.CancelFu
 	if ctx == nil {
 		panic("nil context")
 	}
+	if d.Timeout == 0 && d.Deadline.IsZero() {
+		return ctx, func() {}
+	}
 	cancel, cancel2 := func() {}, func() {}
 	if d.Timeout != 0 { // a negative one is over at once
 		ctx, cancel = context.WithTimeout(ctx, d.Timeout)

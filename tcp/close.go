@@ -137,6 +137,9 @@ func (c *Conn) enterTimeWait(now instant) {
 	c.timers.clearAll()
 	c.timers[timerClose] = now.add(c.cfg.TimeWait)
 	c.softErr = nil
+	if c.tx != nil {
+		c.tx.board.release() // all is acknowledged
+	}
 	c.oweDupACKs, c.aliveNow, c.probeNow, c.resendNow, c.tailNow = 0, false, false, false, false
 }
 

@@ -75,9 +75,10 @@ func (b *backlog) take() *TCPConn {
 		return nil
 	}
 	c := b.ready[0]
-	b.ready[0] = nil
-	if b.ready = b.ready[1:]; len(b.ready) == 0 {
-		b.ready = nil
+	if b.ready[0] = nil; len(b.ready) > 1 {
+		b.ready = b.ready[1:]
+	} else {
+		b.ready = emptied(b.ready)
 	}
 	b.remove(c)
 	return c
@@ -87,8 +88,18 @@ func (b *backlog) take() *TCPConn {
 func (b *backlog) remove(c *TCPConn) {
 	delete(b.members, c)
 	if len(b.members) == 0 {
-		b.halfOpen = nil // an idle listener holds nothing
+		b.halfOpen = emptied(b.halfOpen)
 	}
+}
+
+// emptied returns list without its elements. An idle listener holds next to nothing,
+// and one that has a connection now and then does not make a list for each.
+func emptied(list []*TCPConn) []*TCPConn {
+	if cap(list) > 16 {
+		return nil
+	}
+	clear(list)
+	return list[:0]
 }
 
 // drain empties b and returns what was in it, in the order of the keys.
