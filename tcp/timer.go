@@ -61,12 +61,15 @@ func (t *timers) next() instant {
 // Deadline returns when Advance must be called at the latest; zero when nothing
 // is waited for.
 func (c *Conn) Deadline() time.Time {
-	i := c.timers.next()
-	if i == 0 {
+	d := c.DeadlineSince()
+	if d == 0 {
 		return time.Time{}
 	}
-	return c.cfg.Epoch.Add(time.Duration(i))
+	return c.cfg.Epoch.Add(d)
 }
+
+// DeadlineSince returns Deadline as the time since Config.Epoch, or 0.
+func (c *Conn) DeadlineSince() time.Duration { return time.Duration(c.timers.next()) }
 
 // Advance lets time go on to now: what is due happens, and what it has to send
 // is returned by Next.

@@ -136,15 +136,13 @@ func (c *TCPConn) settleLocked(now time.Time) {
 // armLocked sets the timer to the machine's deadline, or to retry if that is set
 // and earlier.
 func (c *TCPConn) armLocked(retry time.Time) {
-	d := c.m.Deadline()
-	if d.IsZero() || !retry.IsZero() && retry.Before(d) {
-		d = retry
+	at := int64(c.m.DeadlineSince()) // the machine's epoch is the timers'
+	if !retry.IsZero() {
+		if r := c.h.timers.at(retry); at == 0 || r < at {
+			at = r
+		}
 	}
-	if d.IsZero() {
-		c.h.timers.clear(&c.timer)
-	} else {
-		c.h.timers.set(&c.timer, d)
-	}
+	c.h.timers.setAt(&c.timer, at)
 }
 
 // fire is the timer's: the machine's deadline has passed.
@@ -178,7 +176,8 @@ func (c *TCPConn) wakeLocked(now time.Time) {
 	if c.m.Readable() {
 		c.h.wakeAll(&c.readable)
 	}
-	if c.worthWritingLocked() {
+	// Nobody else waits for room, or for the state: see write and lingerLocked.
+	if (c.writing || c.closed) && c.worthWritingLocked() {
 		c.h.wakeAll(&c.writable)
 	}
 }

@@ -67,7 +67,15 @@ func (ts *timers) set(t *timer, when time.Time) {
 		ts.clear(t)
 		return
 	}
-	w := ts.at(when)
+	ts.setAt(t, ts.at(when))
+}
+
+// setAt is set for an instant of the heap; 0 clears.
+func (ts *timers) setAt(t *timer, w int64) {
+	if w == 0 {
+		ts.clear(t)
+		return
+	}
 	// The store of when comes before the load of key here, and the store of key
 	// before the load of when in pop: one of the two sees the other's.
 	if t.when.Load() != w {
