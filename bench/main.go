@@ -1,11 +1,15 @@
 // Command bench measures usernet beside other TCP/IP stacks, in one run and by the same
 // rules.
 //
+//	go run ./bench compare
+//
+// compares speed, latency, memory and the cost of an import with the kernel's TCP and
+// gVisor's netstack, and
+//
 //	go run ./bench wan
 //
 // compares goodput, retransmissions, waiting and fairness on bad networks with the
-// kernel's TCP and gVisor's netstack. The kernel's rows need root. Run it with -help
-// for what can be picked.
+// same. The kernel's rows need root. Run either with -help for what can be picked.
 //
 // The exit status is 0 for success, 1 when something failed or what was asked for is
 // missing, 2 when the command line was wrong.
@@ -18,6 +22,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/usernet-go/usernet/bench/internal/sides"
 )
 
 const (
@@ -34,9 +40,20 @@ func main() {
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	if len(args) > 0 && args[0] == "wan" {
-		return runWAN(ctx, args[1:], out, errOut)
+	if len(args) > 0 {
+		switch args[0] {
+		case "compare":
+			return runCompare(ctx, args[1:], out, errOut)
+		case "wan":
+			return runWAN(ctx, args[1:], out, errOut)
+		case sides.Subcommand:
+			if err := sides.Main(args[1:], out); err != nil {
+				fmt.Fprintln(errOut, err)
+				return exitFailure
+			}
+			return exitOK
+		}
 	}
-	fmt.Fprintln(errOut, "Usage: bench wan [flags]\n'bench wan -help' says more.")
+	fmt.Fprintln(errOut, "Usage: bench compare [flags]\n       bench wan [flags]\n'-help' behind either says more.")
 	return exitUsage
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -104,25 +102,14 @@ const shortCells = "^(100M/20ms/[01]%|10M/20ms/bursts|100M/40ms/(q10|reorder2%|c
 
 // output writes results where they are wanted.
 func (f *wanFlags) output(r *wan.Results, out io.Writer) error {
-	if f.json != "" {
-		b, err := json.MarshalIndent(r, "", "\t")
-		if err != nil {
-			return err
-		}
-		b = append(b, '\n')
-		if f.json == "-" {
-			_, err = out.Write(b)
-			return err
-		}
-		if err := os.WriteFile(f.json, b, 0o644); err != nil {
-			return err
-		}
-	}
 	if f.write != "" {
 		if err := r.WritePage(f.write); err != nil {
 			return err
 		}
 	}
-	r.Write(out)
-	return nil
+	done, err := writeJSON(f.json, r, out)
+	if err == nil && !done {
+		r.Write(out)
+	}
+	return err
 }

@@ -3,8 +3,8 @@ package ends
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 
 	"github.com/usernet-go/usernet/bench/internal/hop"
@@ -14,11 +14,9 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
-// joinGVisor makes two stacks of gVisor in the best configuration that is known:
-// SACK, RACK, buffers that tune themselves.
+// joinGVisor makes two stacks of gVisor.
 func joinGVisor(h *hop.Hop, algorithm string) (Pair, error) {
 	var links [2]*channel
 	for i := range links {
@@ -58,36 +56,10 @@ type gvisorHost struct {
 }
 
 func newGVisorHost(i int, l *channel, algorithm string) (*gvisorHost, error) {
-	s := stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol},
-	})
-	fail := func(what string, err fmt.Stringer) error {
-		s.Close()
-		return fmt.Errorf("gVisor: %s: %v", what, err)
+	s, err := NewGVisor(l, nil, netip.AddrFrom4(addresses[i]), algorithm, largest)
+	if err != nil {
+		return nil, err
 	}
-	sack := tcpip.TCPSACKEnabled(true)
-	rack := tcpip.TCPRACKLossDetection
-	moderate := tcpip.TCPModerateReceiveBufferOption(true)
-	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: 4096, Default: 1 << 20, Max: largest}
-	send := tcpip.TCPSendBufferSizeRangeOption{Min: 4096, Default: 1 << 20, Max: largest}
-	control := tcpip.CongestionControlOption(algorithm)
-	for _, option := range []tcpip.SettableTransportProtocolOption{&sack, &rack, &moderate, &receive, &send, &control} {
-		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {
-			return nil, fail(fmt.Sprintf("option %T", option), err)
-		}
-	}
-	if err := s.CreateNIC(1, l); err != nil {
-		return nil, fail("interface", err)
-	}
-	own := tcpip.ProtocolAddress{
-		Protocol:          ipv4.ProtocolNumber,
-		AddressWithPrefix: tcpip.AddrFrom4(addresses[i]).WithPrefix(),
-	}
-	if err := s.AddProtocolAddress(1, own, stack.AddressProperties{}); err != nil {
-		return nil, fail("address", err)
-	}
-	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: 1}})
 	ln, err := gonet.ListenTCP(s, tcpip.FullAddress{NIC: 1, Port: port}, ipv4.ProtocolNumber)
 	if err != nil {
 		s.Close()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/usernet-go/usernet/bench/internal/hop"
+
+	"github.com/usernet-go/usernet/bench/internal/report"
 )
 
 // A Download is many of 100 KiB on one path, a connection each, one after the other.
@@ -78,7 +80,7 @@ func (s *session) download(ctx context.Context, c *Cell, e Entry, d *Download, f
 		} else {
 			d.Times = append(d.Times, ms(took))
 		}
-		d.P50, d.P90, d.P99 = quantile(d.Times, 0.5), quantile(d.Times, 0.9), quantile(d.Times, 0.99)
+		d.P50, d.P90, d.P99 = report.Quantile(d.Times, 0.5), report.Quantile(d.Times, 0.9), report.Quantile(d.Times, 0.99)
 		s.mu.Unlock()
 	}
 	return nil

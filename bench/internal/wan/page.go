@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/usernet-go/usernet/bench/internal/report"
 )
 
 // WritePage writes the results as a page and a picture to a directory.
@@ -64,5 +66,5 @@ func (r *Results) punctuality() string {
 	}
 	return fmt.Sprintf("Of %d transfers, 99 of 100 packets were late by at most %.2f ms in half of them, and by %.2f ms in nine of ten; "+
 		"%d were late each time that they were measured (more than 1 ms, or 5 ms for 999 of 1000).",
-		len(late), median(late), quantile(late, 0.9), r.Late)
+		len(late), report.Median(late), report.Quantile(late, 0.9), r.Late)
 }

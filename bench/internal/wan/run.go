@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/usernet-go/usernet/bench/internal/ends"
+	"github.com/usernet-go/usernet/bench/internal/report"
 )
 
 // Options say what is measured.
@@ -83,7 +84,7 @@ type session struct {
 // Run measures. With an error there may be results, too: of what did not fail.
 func Run(ctx context.Context, o Options) (*Results, error) {
 	s := &session{Options: o, results: &Results{
-		Began: time.Now(), Machine: machine(), Versions: versions(), Duration: o.Duration, Seeds: o.Seeds,
+		Began: time.Now(), Machine: report.Machine(), Versions: report.Versions(), Duration: o.Duration, Seeds: o.Seeds,
 	}}
 	if err := s.pick(); err != nil {
 		return nil, err
@@ -207,7 +208,7 @@ func middle(all []Transfer) Transfer {
 		for i := range all {
 			x = append(x, figure(&all[i]))
 		}
-		return median(x)
+		return report.Median(x)
 	}
 	return Transfer{
 		Goodput:  of(func(t *Transfer) float64 { return t.Goodput }),

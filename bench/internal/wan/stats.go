@@ -1,30 +1,6 @@
 package wan
 
-import (
-	"math"
-	"slices"
-)
-
-// median returns the one in the middle; of an even number, the mean of the two. NaN
-// for none.
-func median(all []float64) float64 {
-	if len(all) == 0 {
-		return math.NaN()
-	}
-	s := slices.Sorted(slices.Values(all))
-	n := len(s)
-	return (s[(n-1)/2] + s[n/2]) / 2
-}
-
-// quantile returns the smallest number that at least that share of all does not
-// exceed; NaN for none.
-func quantile(all []float64, share float64) float64 {
-	if len(all) == 0 {
-		return math.NaN()
-	}
-	s := slices.Sorted(slices.Values(all))
-	return s[max(0, int(math.Ceil(share*float64(len(s))))-1)]
-}
+import "math"
 
 // geometricMean returns the n-th root of the product; NaN for none.
 func geometricMean(all []float64) float64 {

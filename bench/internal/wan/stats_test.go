@@ -14,14 +14,7 @@ import (
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
 
 func TestStatistics(t *testing.T) {
-	all := []float64{5, 1, 4, 2}
 	for name, x := range map[string][2]float64{
-		"median of four":   {median(all), 3},
-		"median of three":  {median(all[:3]), 4},
-		"least":            {quantile(all, 0), 1},
-		"a quarter":        {quantile(all, 0.25), 1},
-		"more":             {quantile(all, 0.26), 2},
-		"all":              {quantile(all, 1), 5},
 		"geometric mean":   {geometricMean([]float64{1, 4}), 2},
 		"Jain of equals":   {jain([]float64{3, 3}), 1},
 		"Jain of one":      {jain([]float64{3, 0}), 0.5},
@@ -31,13 +24,8 @@ func TestStatistics(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, x[0], x[1])
 		}
 	}
-	if all[0] != 5 {
-		t.Error("the numbers were sorted in place")
-	}
-	for _, x := range []float64{median(nil), quantile(nil, 0.5), geometricMean(nil)} {
-		if !math.IsNaN(x) {
-			t.Errorf("of nothing: %v", x)
-		}
+	if x := geometricMean(nil); !math.IsNaN(x) {
+		t.Errorf("of nothing: %v", x)
 	}
 }
 

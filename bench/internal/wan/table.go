@@ -5,53 +5,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/usernet-go/usernet/bench/internal/report"
 )
-
-// A table is written as Markdown whose columns stand below each other.
-type table struct{ rows [][]string }
-
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
-
-// write writes t, whose first row is the head; all columns but the first are ranged
-// right.
-func (t *table) write(w io.Writer) {
-	var widths []int
-	for _, r := range t.rows {
-		for i, c := range r {
-			if i == len(widths) {
-				widths = append(widths, 3)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(c))
-		}
-	}
-	for i, r := range t.rows {
-		for j, width := range widths {
-			c := ""
-			if j < len(r) {
-				c = r[j]
-			}
-			pad := strings.Repeat(" ", width-utf8.RuneCountInString(c))
-			if j == 0 {
-				fmt.Fprintf(w, "| %s%s |", c, pad)
-			} else {
-				fmt.Fprintf(w, " %s%s |", pad, c)
-			}
-		}
-		fmt.Fprintln(w)
-		if i > 0 {
-			continue
-		}
-		for j, width := range widths {
-			if j == 0 {
-				fmt.Fprintf(w, "|%s|", strings.Repeat("-", width+2))
-			} else {
-				fmt.Fprintf(w, "%s:|", strings.Repeat("-", width+1))
-			}
-		}
-		fmt.Fprintln(w)
-	}
-}
 
 // reference returns the entry of Linux that another is compared with.
 func reference(entry string) string {
@@ -108,14 +64,14 @@ func (r *Results) writeGrid(w io.Writer) {
 	fmt.Fprintf(w, "## Goodput\n\nMbit/s over %v with slow start, the median of %d seeds; x: of Linux's with the same algorithm "+
 		"(cubic, where it has not); r: segments sent again, s: of them, those that had not been lost, where there are any; "+
 		"w: ms in the queue, the mean of all packets; a: ACKs for each segment.\n\n", r.Duration, r.Seeds)
-	var t table
-	t.add(append([]string{"path"}, r.Entries...)...)
+	var t report.Table
+	t.Add(append([]string{"path"}, r.Entries...)...)
 	for _, cell := range r.cells() {
 		line := []string{cell}
 		for _, entry := range r.Entries {
 			line = append(line, r.figures(cell, entry))
 		}
-		t.add(line...)
+		t.Add(line...)
 	}
 	mean := []string{"geometric mean of x"}
 	for _, entry := range r.Entries {
@@ -131,8 +87,8 @@ func (r *Results) writeGrid(w io.Writer) {
 			mean = append(mean, fmt.Sprintf("x%.2f", geometricMean(all)))
 		}
 	}
-	t.add(mean...)
-	t.write(w)
+	t.Add(mean...)
+	t.Write(w)
 	fmt.Fprintln(w)
 }
 
@@ -143,7 +99,7 @@ func (r *Results) figures(cell, entry string) string {
 		return ""
 	}
 	m := &x.Median
-	s := number(m.Goodput)
+	s := report.Number(m.Goodput)
 	if ratio, ok := r.ratio(cell, entry); ok {
 		s += fmt.Sprintf(" x%.2f", ratio)
 	}
@@ -151,18 +107,7 @@ func (r *Results) figures(cell, entry string) string {
 	if m.Spurious > 0 {
 		s += fmt.Sprintf(" s%d", m.Spurious)
 	}
-	return s + fmt.Sprintf(" w%s a%.2f", number(m.Wait), m.ACKs)
-}
-
-// number writes a figure with two or three digits that count.
-func number(x float64) string {
-	switch {
-	case x < 1:
-		return fmt.Sprintf("%.2f", x)
-	case x < 100:
-		return fmt.Sprintf("%.1f", x)
-	}
-	return fmt.Sprintf("%.0f", x)
+	return s + fmt.Sprintf(" w%s a%.2f", report.Number(m.Wait), m.ACKs)
 }
 
 func (r *Results) writeDownloads(w io.Writer) {
@@ -171,7 +116,7 @@ func (r *Results) writeDownloads(w io.Writer) {
 	}
 	fmt.Fprintf(w, "## Downloads of 100 KiB\n\nms from dialling to the last byte, a connection each: p50 / p90 / p99 of those whose "+
 		"handshake lost nothing, and how many lost a SYN.\n\n")
-	t := table{[][]string{append([]string{"path"}, r.Entries...)}}
+	t := report.Table{Rows: [][]string{append([]string{"path"}, r.Entries...)}}
 	for _, name := range downloadCells {
 		line := []string{name}
 		for _, d := range r.Downloads {
@@ -180,10 +125,10 @@ func (r *Results) writeDownloads(w io.Writer) {
 			}
 		}
 		if len(line) > 1 {
-			t.add(line...)
+			t.Add(line...)
 		}
 	}
-	t.write(w)
+	t.Write(w)
 	fmt.Fprintln(w)
 }
 
@@ -192,7 +137,7 @@ func (r *Results) writeTails(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "## Lost tails\n\nMedian ms until a message has arrived whose last segments are lost once, round trip 20 ms.\n\n")
-	t := table{[][]string{append([]string{"lost"}, r.Entries...)}}
+	t := report.Table{Rows: [][]string{append([]string{"lost"}, r.Entries...)}}
 	for _, x := range tails {
 		line := []string{fmt.Sprintf("%d of %d", x[0], x[1])}
 		for _, tail := range r.Tails {
@@ -200,9 +145,9 @@ func (r *Results) writeTails(w io.Writer) {
 				line = append(line, fmt.Sprintf("%.0f", tail.Median))
 			}
 		}
-		t.add(line...)
+		t.Add(line...)
 	}
-	t.write(w)
+	t.Write(w)
 	fmt.Fprintln(w)
 }
 
@@ -211,12 +156,12 @@ func (r *Results) writeShares(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "## Two flows in one queue\n\nMbit/s in the last third; the second flow starts %v after the first.\n\n", headStart)
-	var t table
-	t.add("path", "first", "second", "Mbit/s", "first's share", "Jain's index")
+	var t report.Table
+	t.Add("path", "first", "second", "Mbit/s", "first's share", "Jain's index")
 	for _, s := range r.Shares {
-		t.add(s.Cell, s.Entries[0], s.Entries[1], fmt.Sprintf("%.1f, %.1f", s.Goodput[0], s.Goodput[1]),
+		t.Add(s.Cell, s.Entries[0], s.Entries[1], fmt.Sprintf("%.1f, %.1f", s.Goodput[0], s.Goodput[1]),
 			fmt.Sprintf("%.0f%%", 100*s.First), fmt.Sprintf("%.3f", s.Jain))
 	}
-	t.write(w)
+	t.Write(w)
 	fmt.Fprintln(w)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/usernet-go/usernet/bench/internal/hop"
+
+	"github.com/usernet-go/usernet/bench/internal/report"
 )
 
 // A Tail is how long it takes until a message has arrived whose last segments are
@@ -55,7 +57,7 @@ func (s *session) planTails() {
 						}
 						r.Times = append(r.Times, ms(took))
 					}
-					r.Median = median(r.Times)
+					r.Median = report.Median(r.Times)
 					return nil
 				},
 			})

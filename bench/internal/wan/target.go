@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/usernet-go/usernet/bench/internal/report"
 )
 
 // A Target is what usernet has to reach, and what it has reached.
@@ -168,11 +170,11 @@ func (r *Results) writeTargets(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "## Targets\n\n")
-	var t table
-	t.add("of", "wanted", "measured", "")
+	var t report.Table
+	t.Add("of", "wanted", "measured", "")
 	for _, x := range targets {
-		t.add(x.Name, x.Want, x.Got, map[bool]string{true: "met", false: "MISSED"}[x.Met])
+		t.Add(x.Name, x.Want, x.Got, map[bool]string{true: "met", false: "MISSED"}[x.Met])
 	}
-	t.write(w)
+	t.Write(w)
 	fmt.Fprintln(w)
 }

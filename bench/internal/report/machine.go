@@ -1,4 +1,6 @@
-package wan
+// Package report has what all benchmarks report with: tables, the middle of figures, and
+// on what they were measured.
+package report
 
 import (
 	"fmt"
@@ -8,13 +10,13 @@ import (
 	"strings"
 )
 
-// machine says in a line on what was measured.
-func machine() string {
+// Machine says in a line on what was measured.
+func Machine() string {
 	return fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 }
 
-// versions returns those of Go, of gVisor and of the kernel.
-func versions() map[string]string {
+// Versions returns those of Go, of gVisor and of the kernel.
+func Versions() map[string]string {
 	v := map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go")}
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		v["kernel"] = strings.TrimSpace(string(b))

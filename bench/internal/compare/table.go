@@ -1,0 +1,91 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/usernet-go/usernet/bench/internal/load"
+	"github.com/usernet-go/usernet/bench/internal/report"
+)
+
+// sections say how the rows of each part are shown.
+var sections = []struct {
+	part, title, about string
+	figures            []string
+}{
+	{load.Bulk, "Bulk", "us CPU: for each MiB. A segment is what one packet carries: 64 KiB with offloads. Up is from the stack " +
+		"that is measured to the kernel's TCP.", []string{load.Gigabits, load.CPU, load.Allocs}},
+	{load.PingPong, "Request and response", "On one connection; all but the rate is for each exchange.",
+		[]string{load.PerSecond, load.P50, load.P99, load.CPU, load.Allocs}},
+	{load.Connect, "Connect, exchange a byte, close", "By 8 workers; the client closes. All but the rate is for each connection, " +
+		"from dialling until it is closed.", []string{load.PerSecond, load.P50, load.P99, load.CPU, load.Allocs, load.AllocBytes}},
+	{load.Idle, "Idle connections", "For each end: heap and objects on it, stacks of goroutines, resident memory of the processes, " +
+		"and what the slabs of the machine's kernel grew.", []string{load.Heap, load.Objects, load.Goroutines, load.Stacks, load.Resident, load.Kernel}},
+	{load.Many, "Many connections, a message each second", "Of 100 bytes there and back; us CPU for each.",
+		[]string{load.PerSecond, load.CPU, load.Allocs}},
+	{load.Keep, "A million idle connections", "Two ends each, in one process: opened, kept alive for 75 s with probes after 15 s of " +
+		"silence, closed. us CPU: for each end while they were kept.", []string{load.OpenTime, load.CPU, load.CloseTime, load.Peak}},
+}
+
+// Write writes all tables.
+func (r *Results) Write(w io.Writer) {
+	for _, s := range sections {
+		if !slices.ContainsFunc(r.Rows, func(row *Row) bool { return row.Part == s.part }) {
+			continue
+		}
+		fmt.Fprintf(w, "## %s\n\n%s\n\n", s.title, s.about)
+		var t report.Table
+		t.Add(append([]string{"", "stack"}, s.figures...)...)
+		last := ""
+		for _, row := range r.Rows {
+			if row.Part != s.part {
+				continue
+			}
+			name := row.Case
+			if name == last {
+				name = ""
+			}
+			last = row.Case
+			line := []string{name, row.Entry}
+			for _, figure := range s.figures {
+				line = append(line, row.text(figure))
+			}
+			t.Add(line...)
+		}
+		t.Write(w)
+		fmt.Fprintln(w)
+	}
+	r.writePrograms(w)
+	r.writeTargets(w)
+}
+
+// text is the median of a figure, with the least and the most.
+func (r *Row) text(figure string) string {
+	x, measured := r.Median[figure]
+	if !measured {
+		return ""
+	}
+	s := number(x)
+	if len(r.Runs) > 1 {
+		s += fmt.Sprintf(" (%s-%s)", number(r.Min[figure]), number(r.Max[figure]))
+	}
+	return s
+}
+
+// number writes a figure; what is next to nothing is 0.
+func number(x float64) string {
+	if x > -0.005 && x < 0.005 {
+		return "0"
+	}
+	return report.Number(x)
+}
+
+// row returns that of a case with an entry; nil: it was not measured.
+func (r *Results) row(part, name, entry string) *Row {
+	i := slices.IndexFunc(r.Rows, func(x *Row) bool { return x.Part == part && x.Case == name && x.Entry == entry })
+	if i < 0 {
+		return nil
+	}
+	return r.Rows[i]
+}

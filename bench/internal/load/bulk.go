@@ -1,0 +1,135 @@
+package load
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A stream is a connection that sends as fast as it can.
+type stream struct {
+	conn    net.Conn
+	written atomic.Uint64
+	stop    *atomic.Bool
+	failed  error
+}
+
+// A flood is some streams.
+type flood struct {
+	streams []*stream
+	stop    atomic.Bool
+	ended   sync.WaitGroup
+}
+
+func startFlood(n int, dial Dial) (*flood, error) {
+	f := new(flood)
+	for range n {
+		c, err := dial(sinkPort)
+		if err != nil {
+			f.finish()
+			return nil, err
+		}
+		s := &stream{conn: c, stop: &f.stop}
+		f.streams = append(f.streams, s)
+		f.ended.Go(s.run)
+	}
+	return f, nil
+}
+
+func (s *stream) run() {
+	defer s.conn.Close()
+	buf := make([]byte, bufferSize)
+	for !s.stop.Load() {
+		n, err := s.conn.Write(buf)
+		s.written.Add(uint64(n))
+		if err != nil {
+			s.failed = err
+			return
+		}
+	}
+	s.failed = s.settle()
+}
+
+// settle ends the stream and compares what has arrived.
+func (s *stream) settle() error {
+	s.conn.SetDeadline(time.Now().Add(patience))
+	if err := s.conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		return err
+	}
+	var count [8]byte
+	if _, err := io.ReadFull(s.conn, count[:]); err != nil {
+		return fmt.Errorf("the count of what arrived: %w", err)
+	}
+	if got, sent := binary.BigEndian.Uint64(count[:]), s.written.Load(); got != sent {
+		return fmt.Errorf("%d bytes were sent, %d arrived", sent, got)
+	}
+	return nil
+}
+
+func (f *flood) written() (n uint64) {
+	for _, s := range f.streams {
+		n += s.written.Load()
+	}
+	return n
+}
+
+// finish stops all streams and says what went wrong with one.
+func (f *flood) finish() error {
+	f.stop.Store(true)
+	f.ended.Wait()
+	for _, s := range f.streams {
+		if s.failed != nil {
+			return s.failed
+		}
+	}
+	return nil
+}
+
+// bulk measures between two instants, both after the warm-up: what buffers hold at the
+// first and at the last of them is the error, thousandths of what passes in seconds.
+func (w Work) bulk(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
+	f, err := startFlood(w.Conns, dial)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := w.watch(ctx, peer, f.written, func(n uint64, took time.Duration, before, after Usage) Figures {
+		x := Figures{Gigabits: float64(n) * 8 / 1e9 / took.Seconds()}
+		x.per(float64(n)/float64(w.Segment), before, after)
+		x[CPU] *= (1 << 20) / float64(w.Segment)
+		return x
+	})
+	if e := f.finish(); e != nil {
+		return nil, e
+	}
+	return figures, err
+}
+
+// watch reads a counter and what is used after the warm-up and after the duration.
+func (w Work) watch(ctx context.Context, peer Peer, counter func() uint64,
+	figures func(n uint64, took time.Duration, before, after Usage) Figures) (Figures, error) {
+	if err := sleep(ctx, w.Warmup); err != nil {
+		return nil, err
+	}
+	before, err := usage(peer)
+	if err != nil {
+		return nil, err
+	}
+	n, began := counter(), time.Now()
+	if err := sleep(ctx, w.Duration); err != nil {
+		return nil, err
+	}
+	n, took := counter()-n, time.Since(began)
+	after, err := usage(peer)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("nothing was done in %v", took)
+	}
+	return figures(n, took, before, after), nil
+}

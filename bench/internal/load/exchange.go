@@ -1,0 +1,153 @@
+package load
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A counted number is written by one goroutine and read by another.
+type counted = atomic.Uint64
+
+// pingPong measures exchanges on one connection, after the warm-up. Beside bulk, the
+// processor's time says nothing of exchanges: it is left out.
+func (w Work) pingPong(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
+	f, err := startFlood(w.Beside, dial)
+	if err != nil {
+		return nil, err
+	}
+	p := &player{size: w.Size}
+	figures, err := p.play(ctx, w, dial, peer)
+	if e := f.finish(); e != nil && err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, err
+	}
+	if w.Beside > 0 {
+		delete(figures, CPU)
+		delete(figures, Allocs)
+		delete(figures, AllocBytes)
+	}
+	return figures, nil
+}
+
+// A player exchanges messages until it is stopped.
+type player struct {
+	size    int
+	done    counted
+	stop    atomic.Bool
+	measure atomic.Bool // durations count
+	times   histogram   // the player's, until it has ended
+}
+
+func (p *player) play(ctx context.Context, w Work, dial Dial, peer Peer) (Figures, error) {
+	c, err := dial(echoPort)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- p.run(c) }()
+	time.AfterFunc(w.Warmup, func() { p.measure.Store(true) })
+	figures, err := w.watch(ctx, peer, p.done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+		x := Figures{PerSecond: float64(n) / took.Seconds()}
+		x.per(float64(n), before, after)
+		return x
+	})
+	p.stop.Store(true)
+	c.SetDeadline(time.Now().Add(patience))
+	if e := <-ended; e != nil {
+		return nil, e
+	}
+	if err == nil {
+		figures[P50], figures[P99] = p.times.quantile(0.5), p.times.quantile(0.99)
+	}
+	return figures, err
+}
+
+func (p *player) run(c net.Conn) error {
+	buf := make([]byte, p.size)
+	last := time.Now()
+	for !p.stop.Load() {
+		if _, err := c.Write(buf); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(c, buf); err != nil {
+			return err
+		}
+		now := time.Now()
+		if p.measure.Load() {
+			p.times.add(now.Sub(last))
+		}
+		last = now
+		p.done.Add(1)
+	}
+	return nil
+}
+
+// connect measures connections that are dialled, exchange a byte and are closed, by the
+// client first: its ports are in TIME-WAIT afterwards.
+func (w Work) connect(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
+	var (
+		done    counted
+		stop    atomic.Bool
+		measure atomic.Bool
+		ended   sync.WaitGroup
+		times   = make([]histogram, w.Conns)
+		failed  = make(chan error, w.Conns)
+	)
+	for i := range w.Conns {
+		ended.Go(func() {
+			for !stop.Load() {
+				began := time.Now()
+				if err := visit(dial, echoPort+i%echoPorts); err != nil {
+					failed <- err
+					return
+				}
+				if measure.Load() {
+					times[i].add(time.Since(began))
+				}
+				done.Add(1)
+			}
+		})
+	}
+	time.AfterFunc(w.Warmup, func() { measure.Store(true) })
+	figures, err := w.watch(ctx, peer, done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+		x := Figures{PerSecond: float64(n) / took.Seconds()}
+		x.per(float64(n), before, after)
+		return x
+	})
+	stop.Store(true)
+	ended.Wait()
+	select {
+	case err = <-failed:
+	default:
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range times[1:] {
+		times[0].merge(&times[i+1])
+	}
+	figures[P50], figures[P99] = times[0].quantile(0.5), times[0].quantile(0.99)
+	return figures, nil
+}
+
+// visit is one connection's life.
+func visit(dial Dial, port int) error {
+	c, err := dial(port)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var b [1]byte
+	if _, err := c.Write(b[:]); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, b[:])
+	return err
+}
