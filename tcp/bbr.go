@@ -70,6 +70,7 @@ var bbrStates = [...]struct {
 const (
 	bbrDefaultCwndGain  = 2.0
 	bbrProbeRTTCwndGain = 0.5
+	bbrPlateauCwndGain  = 1.75 // Startup, when the rate does not grow
 	bbrPacingMargin     = 0.01 // BBR.PacingMarginPercent
 	bbrLossThresh       = 0.02
 	bbrBeta             = 0.7
@@ -113,7 +114,7 @@ func (b *BBR) Acknowledged(w *Window, a Acknowledgment) {
 	b.updateCongestionSignals(w, &a)
 	b.updateACKAggregation(w, &a)
 	b.checkFullBandwidthReached(&a)
-	b.checkStartupDone(&a)
+	b.checkStartupDone(w, &a)
 	b.checkDrainDone(w, &a)
 	b.updateProbeBWCyclePhase(w, &a)
 	b.updateMinRTT(&a)

@@ -87,10 +87,21 @@ func (b *BBR) setWindow(w *Window, a *Acknowledgment) {
 	b.boundWindow(w)
 }
 
-// maxInflight is UpdateMaxInflight.
+// maxInflight is UpdateMaxInflight. Startup's last round trips would overflow a queue
+// of one product, for which the draft's two in flight are the brim, so here they have
+// less: while the rate has not grown for a round trip, what suffices to see it grow by a
+// quarter; and when a queue stands, nothing for aggregation, for which the estimate
+// takes it that the rate rises.
 func (b *BBR) maxInflight(w *Window) int {
-	volume := b.bdp(bbrStates[b.state].cwndGain)
-	return b.quantized(w, volume+min(b.extraAcked(), unboundedVolume-volume))
+	gain := bbrStates[b.state].cwndGain
+	if b.state == bbrStartup && b.fullCount > 0 {
+		gain = bbrPlateauCwndGain
+	}
+	volume := b.bdp(gain)
+	if b.fullReached || b.minRTT == noRTT || b.srtt <= b.minRTT+b.minRTT/4 {
+		volume += min(b.extraAcked(), unboundedVolume-volume)
+	}
+	return b.quantized(w, volume)
 }
 
 // boundWindow is the rest of SetCwnd: BoundCwndForProbeRTT and BoundCwndForModel.

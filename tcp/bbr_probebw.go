@@ -119,7 +119,7 @@ func (b *BBR) adaptLongTermModel(w *Window, a *Acknowledgment) bool {
 			return true
 		}
 	}
-	if b.inflightLongterm == unboundedVolume || b.isInflightTooHigh(a.Rate.Lost, a.Rate.InFlight) {
+	if b.inflightLongterm == unboundedVolume || b.isInflightTooHigh(w, a.Rate.Lost, a.Rate.InFlight) {
 		return false
 	}
 	b.inflightLongterm = min(max(b.inflightLongterm, a.Rate.InFlight), unboundedVolume)

@@ -14,6 +14,7 @@ type bbrMinRTT struct {
 	minStamp      time.Duration // BBR.min_rtt_stamp
 	probeMin      time.Duration // BBR.probe_rtt_min_delay
 	probeMinStamp time.Duration // BBR.probe_rtt_min_stamp
+	probeMinUntil time.Duration // until when samples as low as that renew the stamp
 
 	probeExpired   bool          // BBR.probe_rtt_expired
 	probeRoundDone bool          // BBR.probe_rtt_round_done
@@ -26,7 +27,12 @@ const (
 	bbrMinRTTFilter     = 10 * time.Second
 	bbrProbeRTTDuration = 200 * time.Millisecond
 	bbrProbeRTTInterval = 5 * time.Second
+	bbrMinRTTRenewal    = bbrMinRTTFilter - bbrProbeRTTInterval
 )
+
+// bbrSameRTT is the part of the round-trip time by which two samples may differ that
+// are taken for equal.
+const bbrSameRTT = 64
 
 const noRTT = time.Duration(math.MaxInt64)
 
@@ -36,15 +42,25 @@ func (m *bbrMinRTT) start(now, rtt time.Duration) {
 	}
 	m.minRTT, m.minStamp = rtt, now
 	m.probeMin, m.probeMinStamp = rtt, now
+	m.probeMinUntil = now + bbrMinRTTRenewal
 }
 
 // updateMinRTT takes the sample of an ACK.
 //
-// The draft, "ProbeRTT Logic".
+// The draft, "ProbeRTT Logic". Its estimate is renewed by a lower sample only, which on
+// a clock of nanoseconds never comes. Here an equal one renews it too: the queue has
+// been empty then, which is all that ProbeRTT is for, and costs a twentieth of the
+// goodput where the round trip is long, or Startup. But not for ever: flows that share
+// a queue which none of them drains take it for the path. ProbeRTT comes when the
+// estimate is as old as the filter of min_rtt at the latest.
 func (b *BBR) updateMinRTT(a *Acknowledgment) {
 	b.probeExpired = a.Now > b.probeMinStamp+bbrProbeRTTInterval
-	if a.RTT > 0 && (a.RTT < b.probeMin || b.probeExpired) {
-		b.probeMin, b.probeMinStamp = a.RTT, a.Now
+	switch {
+	case a.RTT <= 0:
+	case a.RTT < b.probeMin || b.probeExpired:
+		b.probeMin, b.probeMinStamp, b.probeMinUntil = a.RTT, a.Now, a.Now+bbrMinRTTRenewal
+	case a.RTT-b.probeMin <= b.probeMin/bbrSameRTT:
+		b.probeMinStamp = max(b.probeMinStamp, min(a.Now, b.probeMinUntil))
 	}
 	if b.probeMin < b.minRTT || a.Now > b.minStamp+bbrMinRTTFilter {
 		b.minRTT, b.minStamp = b.probeMin, b.probeMinStamp
@@ -97,6 +113,7 @@ func (b *BBR) checkProbeRTTDone(w *Window, now time.Duration) {
 		return
 	}
 	b.probeMinStamp = now // "schedule next ProbeRTT"
+	b.probeMinUntil = now + bbrMinRTTRenewal
 	b.restoreWindow(w)
 	b.resetShortTermModel()
 	if !b.fullReached {

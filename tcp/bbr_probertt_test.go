@@ -9,7 +9,7 @@ import (
 func TestBBRProbeRTT(t *testing.T) {
 	p := newToyPath(100, 40*time.Millisecond, 1)
 	b := cruising(t, p)
-	until(t, p, b, bbrProbeRTT, 6*time.Second)
+	until(t, p, b, bbrProbeRTT, 11*time.Second)
 	if gain := bbrStates[b.state].cwndGain; gain != 0.5 || p.now < bbrProbeRTTInterval {
 		t.Errorf("after %v, window's gain %v", p.now, gain)
 	}
@@ -65,7 +65,7 @@ func TestBBRIdleSkipsProbeRTT(t *testing.T) {
 func TestBBRIdleEndsProbeRTT(t *testing.T) {
 	p := newToyPath(100, 40*time.Millisecond, 1)
 	b := cruising(t, p)
-	until(t, p, b, bbrProbeRTT, 6*time.Second)
+	until(t, p, b, bbrProbeRTT, 11*time.Second)
 	p.run(150*time.Millisecond, nil)
 	wantState(t, b, bbrProbeRTT)
 	p.paused = true

@@ -49,8 +49,8 @@ func (b *BBR) checkFullBandwidthReached(a *Acknowledgment) {
 	}
 }
 
-func (b *BBR) checkStartupDone(a *Acknowledgment) {
-	b.checkStartupHighLoss(a)
+func (b *BBR) checkStartupDone(w *Window, a *Acknowledgment) {
+	b.checkStartupHighLoss(w, a)
 	if b.state == bbrStartup && b.fullReached {
 		b.enterDrain()
 	}
@@ -64,11 +64,11 @@ func (b *BBR) checkStartupDone(a *Acknowledgment) {
 // There are at least BBRStartupFullLossCnt=6 discontiguous sequence ranges lost in
 // that round trip." ACKs that show a loss are counted for ranges: between two that
 // do, something has arrived.
-func (b *BBR) checkStartupHighLoss(a *Acknowledgment) {
+func (b *BBR) checkStartupHighLoss(w *Window, a *Acknowledgment) {
 	if a.Lost > 0 && b.lossEvents < bbrMaxLossEvents {
 		b.lossEvents++
 	}
-	tooHigh := b.lossRoundStart && b.lossEvents >= bbrStartupLosses && b.isInflightTooHigh(a.Rate.Lost, a.Rate.InFlight)
+	tooHigh := b.lossRoundStart && b.lossEvents >= bbrStartupLosses && b.isInflightTooHigh(w, a.Rate.Lost, a.Rate.InFlight)
 	if !b.sack {
 		// "CheckStartupHighLoss() exits Startup based on packet loss if any packet loss
 		// is detected during fast recovery."

@@ -200,7 +200,7 @@ func TestBBRProbeRTTInStartup(t *testing.T) {
 	p := newToyPath(100, 20*time.Millisecond, 1)
 	p.app = 20e6 / 8
 	b := bbrOn(p)
-	until(t, p, b, bbrProbeRTT, 6*time.Second)
+	until(t, p, b, bbrProbeRTT, 11*time.Second)
 	if p.now < bbrProbeRTTInterval {
 		t.Errorf("ProbeRTT after %v", p.now)
 	}

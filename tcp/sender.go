@@ -115,7 +115,7 @@ func (c *Conn) sentAgain(now instant, i, n int) {
 	c.noteGone()
 	size := c.tx.board.size(i)
 	c.tx.board.again(i, c.record(now, 0, c.flight()+size))
-	c.tx.undo.sentAgain(c, now, c.segments(n))
+	c.tx.undo.sentAgain(c, now, c.segments(n), i == 0)
 	c.resent += c.segments(n)
 	c.noteSent(now, n, true)
 }

@@ -44,17 +44,19 @@ func (c *Conn) beginUndo() {
 	*u = undo{possible: true, from: c.snd.una, toStamp: true, bytes: int32(c.window.Bytes), threshold: int32(c.window.SlowStartThreshold)}
 }
 
-// sentAgain notes that segments are sent again.
-func (u *undo) sentAgain(c *Conn, now instant, segments uint32) {
+// sentAgain notes that segments are sent again; first says that nothing in front of
+// them is outstanding.
+func (u *undo) sentAgain(c *Conn, now instant, segments uint32, first bool) {
 	if !u.possible {
 		return
 	}
 	u.again, u.copies = min(u.again+int32(segments), 1<<30), min(u.copies+int32(segments), 1<<30)
 	// RFC 3522, 3.2, step (1): "Set a "RetransmitTS" variable to the value of the
 	// Timestamp Value field of the Timestamps option included in the retransmit sent
-	// when loss recovery is initiated."
+	// when loss recovery is initiated." In front of it there may be what an earlier
+	// recovery has sent again, whose ACK echoes an older value: then nothing is told.
 	if u.toStamp && c.snd.tsOK {
-		u.toStamp, u.stamped, u.first = false, true, tsClock(now, c.ts.offset)
+		u.toStamp, u.stamped, u.first = false, first, tsClock(now, c.ts.offset)
 	}
 }
 
