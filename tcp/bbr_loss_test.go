@@ -154,3 +154,19 @@ func TestBBRMarks(t *testing.T) {
 		t.Errorf("after a mark in UP: %v", b)
 	}
 }
+
+// What chance takes from a flight when 2% is lost is not too much, what a full queue
+// takes is. Without SACK, any loss is too much.
+func TestBBRLossByChance(t *testing.T) {
+	w := &Window{MSS: toyMSS}
+	b := &BBR{sack: true}
+	for _, c := range []struct{ flight, tolerated int }{{4, 0}, {10, 1}, {100, 6}, {1000, 33}, {10000, 242}} {
+		if b.isInflightTooHigh(w, c.tolerated*toyMSS, c.flight*toyMSS) || !b.isInflightTooHigh(w, (c.tolerated+1)*toyMSS, c.flight*toyMSS) {
+			t.Errorf("of %d segments, %d are not the most that is tolerated", c.flight, c.tolerated)
+		}
+	}
+	b.sack = false
+	if b.isInflightTooHigh(w, 0, 1e6) || !b.isInflightTooHigh(w, 1, 1e6) {
+		t.Error("without SACK")
+	}
+}

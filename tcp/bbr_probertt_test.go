@@ -34,6 +34,25 @@ func TestBBRProbeRTT(t *testing.T) {
 	}
 }
 
+// ProbeRTT comes after its interval when no sample is as low as the estimate, and when
+// samples are, as late as min_rtt's filter allows.
+func TestBBRProbeRTTWhenDue(t *testing.T) {
+	for _, longer := range []time.Duration{0, 2 * time.Millisecond} {
+		p := newToyPath(100, 40*time.Millisecond, 1)
+		b := cruising(t, p)
+		p.rtt += longer
+		from := p.now
+		until(t, p, b, bbrProbeRTT, 11*time.Second)
+		want := bbrMinRTTFilter
+		if longer > 0 {
+			want = bbrProbeRTTInterval
+		}
+		if took := p.now - from; took < want-time.Second || took > want+500*time.Millisecond {
+			t.Errorf("the path %v longer: ProbeRTT after %v, want %v", longer, took, want)
+		}
+	}
+}
+
 // "Skipping PROBE_RTT Due to Application-Limited Sending"
 func TestBBRIdleSkipsProbeRTT(t *testing.T) {
 	p := newToyPath(100, 40*time.Millisecond, 1)
