@@ -97,7 +97,7 @@ func (w Work) bulk(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures, err := w.watch(ctx, peer, f.written, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, new(atomic.Bool), f.written, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{Gigabits: float64(n) * 8 / 1e9 / took.Seconds()}
 		x.per(float64(n)/float64(w.Segment), before, after)
 		x[CPU] *= (1 << 20) / float64(w.Segment)
@@ -109,8 +109,9 @@ func (w Work) bulk(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
 	return figures, err
 }
 
-// watch reads a counter and what is used after the warm-up and after the duration.
-func (w Work) watch(ctx context.Context, peer Peer, counter func() uint64,
+// watch reads a counter and what is used after the warm-up and after the duration. It
+// begins by setting a flag, and lasts longer if nothing is done for so long.
+func (w Work) watch(ctx context.Context, peer Peer, measuring *atomic.Bool, counter func() uint64,
 	figures func(n uint64, took time.Duration, before, after Usage) Figures) (Figures, error) {
 	if err := sleep(ctx, w.Warmup); err != nil {
 		return nil, err
@@ -119,11 +120,15 @@ func (w Work) watch(ctx context.Context, peer Peer, counter func() uint64,
 	if err != nil {
 		return nil, err
 	}
-	n, began := counter(), time.Now()
-	if err := sleep(ctx, w.Duration); err != nil {
-		return nil, err
+	measuring.Store(true)
+	first, began := counter(), time.Now()
+	n, took := uint64(0), time.Duration(0)
+	for n == 0 && took < patience {
+		if err := sleep(ctx, w.Duration); err != nil {
+			return nil, err
+		}
+		n, took = counter()-first, time.Since(began)
 	}
-	n, took := counter()-n, time.Since(began)
 	after, err := usage(peer)
 	if err != nil {
 		return nil, err

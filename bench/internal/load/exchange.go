@@ -52,8 +52,7 @@ func (p *player) play(ctx context.Context, w Work, dial Dial, peer Peer) (Figure
 	defer c.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- p.run(c) }()
-	time.AfterFunc(w.Warmup, func() { p.measure.Store(true) })
-	figures, err := w.watch(ctx, peer, p.done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, &p.measure, p.done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{PerSecond: float64(n) / took.Seconds()}
 		x.per(float64(n), before, after)
 		return x
@@ -115,8 +114,7 @@ func (w Work) connect(ctx context.Context, dial Dial, peer Peer) (Figures, error
 			}
 		})
 	}
-	time.AfterFunc(w.Warmup, func() { measure.Store(true) })
-	figures, err := w.watch(ctx, peer, done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, &measure, done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{PerSecond: float64(n) / took.Seconds()}
 		x.per(float64(n), before, after)
 		return x

@@ -31,7 +31,7 @@ var wanted = map[string][]string{
 	load.Bulk:     {load.Gigabits},
 	load.PingPong: {load.PerSecond, load.P50, load.P99},
 	load.Connect:  {load.PerSecond, load.P50, load.P99, load.Allocs},
-	load.Idle:     {load.Heap, load.Objects},
+	load.Idle:     {}, // in a process that has other garbage it may be anything
 	load.Many:     {load.PerSecond},
 	load.Keep:     {load.OpenTime, load.CloseTime},
 }
@@ -41,11 +41,6 @@ func checkFigures(t *testing.T, w load.Work, f load.Figures) {
 	for _, name := range wanted[w.Kind] {
 		if f[name] <= 0 {
 			t.Errorf("%s: %v", name, f)
-		}
-	}
-	if w.Kind == load.Idle {
-		if blocked := f[load.Goroutines] > 0.5; blocked != w.Blocked {
-			t.Errorf("%v goroutines for an end, blocked readers: %v", f[load.Goroutines], w.Blocked)
 		}
 	}
 }
