@@ -98,7 +98,7 @@ func (b *BBR) maxInflight(w *Window) int {
 		gain = bbrPlateauCwndGain
 	}
 	volume := b.bdp(gain)
-	if b.fullReached || b.minRTT == noRTT || b.srtt <= b.minRTT+b.minRTT/4 {
+	if b.fullReached || b.minRTT == noRTT || b.srtt <= b.minRTT+b.minRTT/8 {
 		volume += min(b.extraAcked(), unboundedVolume-volume)
 	}
 	return b.quantized(w, volume)
