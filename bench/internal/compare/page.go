@@ -62,21 +62,20 @@ var panels = []struct {
 	unit                plot.Unit
 	scale               float64 // of the figure, in the unit
 	cases               []string
-	log                 bool
 }{
 	{load.Bulk, load.Gigabits, "Bulk, 1 connection", plot.BitsPerSecond, 1e9, []string{
 		"memory, MTU 1500, 1 connection", "memory, MTU 1500 with offloads, 1 connection", "memory, 64 KiB, 1 connection",
 		"TUN, MTU 1500, 1 connection, up", "TUN, MTU 1500, 1 connection, down",
-		"AF_PACKET, MTU 1500, 1 connection, up", "AF_PACKET, MTU 1500, 1 connection, down"}, false},
+		"AF_PACKET, MTU 1500, 1 connection, up", "AF_PACKET, MTU 1500, 1 connection, down"}},
 	{load.Bulk, load.CPU, "Processor time for a MiB, both ends", plot.Seconds, 1e-6, []string{
 		"memory, MTU 1500, 1 connection", "memory, MTU 1500 with offloads, 1 connection", "memory, 64 KiB, 1 connection",
 		"TUN, MTU 1500, 1 connection, up", "TUN, MTU 1500, 1 connection, down",
-		"AF_PACKET, MTU 1500, 1 connection, up", "AF_PACKET, MTU 1500, 1 connection, down"}, true},
+		"AF_PACKET, MTU 1500, 1 connection, up", "AF_PACKET, MTU 1500, 1 connection, down"}},
 	{load.PingPong, load.PerSecond, "1 byte or 16 KiB there and back, per second", plot.None, 1, []string{
-		"memory, 1 byte", "TUN, 1 byte", "AF_PACKET, 1 byte", "memory, 16 KiB", "TUN, 16 KiB", "AF_PACKET, 16 KiB"}, true},
-	{load.Connect, load.PerSecond, "Connect, exchange a byte, close, per second", plot.None, 1, []string{"memory", "TUN", "AF_PACKET"}, false},
+		"memory, 1 byte", "TUN, 1 byte", "AF_PACKET, 1 byte", "memory, 16 KiB", "TUN, 16 KiB", "AF_PACKET, 16 KiB"}},
+	{load.Connect, load.PerSecond, "Connect, exchange a byte, close, per second", plot.None, 1, []string{"memory", "TUN", "AF_PACKET"}},
 	{load.Idle, load.Resident, "Resident memory of an idle connection's end", plot.Bytes, 1, []string{
-		"10000 pairs", "10000 pairs, with blocked readers", "100000 pairs", "100000 pairs, with blocked readers"}, false},
+		"10000 pairs", "10000 pairs, with blocked readers", "100000 pairs", "100000 pairs, with blocked readers"}},
 }
 
 // picture draws the medians; a case that was not measured is left out.
@@ -87,7 +86,7 @@ func (r *Results) picture() *plot.Figure {
 		if p.figure == load.CPU || p.figure == load.Resident {
 			better = func(a, b float64) bool { return a < b }
 		}
-		bars := &plot.Bars{Title: p.title, Height: 160, Y: plot.Axis{Unit: p.unit, Log: p.log}}
+		bars := &plot.Bars{Title: p.title, Height: 160, Y: plot.Axis{Unit: p.unit}}
 		kinds := []plot.Bar{{Name: sides.Usernet}, {Name: sides.GVisor}, {Name: sides.Linux}}
 		for _, c := range p.cases {
 			if !slices.ContainsFunc(r.Rows, func(row *Row) bool { return row.Part == p.part && row.Case == c }) {
