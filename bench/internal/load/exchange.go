@@ -99,6 +99,10 @@ func (w Work) connect(ctx context.Context, dial Dial, peer Peer) (Figures, error
 		times   = make([]histogram, w.Conns)
 		failed  = make(chan error, w.Conns)
 	)
+	// A device that has just come up may lose the first packet, and a SYN costs a second.
+	if err := visit(dial, echoPort); err != nil {
+		return nil, err
+	}
 	for i := range w.Conns {
 		ended.Go(func() {
 			for !stop.Load() {
