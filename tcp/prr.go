@@ -10,9 +10,11 @@ type prr struct {
 	window    int32 // cwnd
 }
 
-// begin starts an episode: flight is what may be delivered in it.
-func (p *prr) begin(flight, inFlight int) {
-	*p = prr{flight: max(int32(flight), 1), window: int32(inFlight)}
+// begin starts an episode: flight is what may be delivered in it. What pacing has held
+// back until now is still to be sent, as if it had left and arrived: without it the
+// episode would keep the network as empty as pacing had made it.
+func (p *prr) begin(flight, inFlight, held int) {
+	*p = prr{flight: max(int32(flight), 1), window: int32(inFlight), out: -int32(held)}
 }
 
 // acknowledged takes an ACK that says of so many bytes that they were delivered.

@@ -32,7 +32,7 @@ func (f *prrPath) ack() (cwnd, inFlight, sent int) {
 func TestPRROneLoss(t *testing.T) {
 	var f prrPath
 	f.inFlight = 22 - 2 - 1 // the third that has arrived counts below
-	f.p.begin(20, f.inFlight)
+	f.p.begin(20, f.inFlight, 0)
 	f.resend = 1
 	for ack, want := range [][3]int{
 		{19, 18, 1}, {18, 18, 0}, {18, 17, 1}, {17, 17, 0}, {17, 16, 1}, {16, 16, 0}, {16, 15, 1}, {15, 15, 0}, {15, 14, 1},
@@ -50,7 +50,7 @@ func TestPRROneLoss(t *testing.T) {
 func TestPRRManyLosses(t *testing.T) {
 	var f prrPath
 	f.inFlight = 22 - 2 - 15
-	f.p.begin(20, f.inFlight)
+	f.p.begin(20, f.inFlight, 0)
 	f.resend = 1
 	for ack := 17; ack <= 19; ack++ {
 		cwnd, inFlight, sent := f.ack()
@@ -95,7 +95,7 @@ func TestPRRBounds(t *testing.T) {
 		ssthresh := rapid.IntRange(1, 1<<30-1).Draw(t, "ssthresh")
 		inFlight := rapid.IntRange(0, flight).Draw(t, "inFlight")
 		var p prr
-		p.begin(flight, inFlight)
+		p.begin(flight, inFlight, 0)
 		safes := 0
 		for range 20 {
 			delivered := rapid.IntRange(0, inFlight).Draw(t, "delivered")

@@ -154,7 +154,16 @@ func (c *Conn) leadDown(flight int) {
 // scoreboard) [...] RecoverFS += (bytes newly SACKed) [...] RecoverFS += (bytes newly
 // cumulatively acknowledged)"
 func (c *Conn) beginPRR(flight int) {
-	c.tx.prr.begin(max(flight, c.flight()+c.lostBytes()), c.flight())
+	c.tx.prr.begin(max(flight, c.flight()+c.lostBytes()), c.flight(), c.heldBack(flight))
+}
+
+// heldBack is how many bytes pacing alone keeps from being sent, with so many in the
+// network.
+func (c *Conn) heldBack(flight int) int {
+	if c.timers[timerPace] == 0 {
+		return 0
+	}
+	return max(0, min(c.unsent(), c.window.Bytes-flight, c.usableFrom(c.snd.nxt)))
 }
 
 // endRecovery ends a recovery when all that was in the network at its start has

@@ -94,11 +94,13 @@ func (v *validation) forget() {
 // lost returns the window from which the one after a loss is reckoned in a
 // non-validated phase, with the flight when it was found; 0 in a validated one.
 //
-// RFC 7661, 4.4.1: "cwnd = (Max(pipeACK,LossFlightSize))/2."
+// RFC 7661, 4.4.1: "cwnd = (Max(pipeACK,LossFlightSize))/2." While slow start doubles
+// the window, pipeACK is behind it by a round trip, and a flight of more than half of
+// the window shows that the window is used.
 func (v *validation) lost(w *Window, flight int) int {
 	v.again, v.loss = 0, 0
-	if v.unused(w) {
-		v.loss = min(max(v.pipe(), flight), w.Bytes)
+	if v.unused(w) && flight <= w.Bytes/2 {
+		v.loss = max(v.pipe(), flight)
 	}
 	v.forget()
 	return v.loss
