@@ -121,3 +121,44 @@ func TestPRRBounds(t *testing.T) {
 		}
 	})
 }
+
+// What pacing had held back when a loss was found is sent in the episode, as far as ssthresh: without that, three ACKs
+// that say nothing good would keep five segments in the network where ten are to be.
+func TestPRRHeldBack(t *testing.T) {
+	for _, test := range []struct{ held, want int }{{0, 5000}, {3000, 8000}, {9000, 10_000}} {
+		var p prr
+		p.begin(8000, 5000, test.held)
+		inFlight := 5000
+		for range 3 {
+			inFlight -= 1000
+			p.acknowledged(1000, inFlight, 10_000, 1000, false)
+			p.out += p.window - int32(inFlight)
+			inFlight = int(p.window)
+		}
+		if inFlight != test.want {
+			t.Errorf("%d bytes were held back: %d are in the network, want %d", test.held, inFlight, test.want)
+		}
+	}
+}
+
+// Pacing holds back what the window, the peer and the user would let go.
+func TestHeldBack(t *testing.T) {
+	c := Conn{window: Window{MSS: 1000, Bytes: 14_000}}
+	c.snd.una, c.snd.nxt, c.snd.wnd = 1000, 10_000, 65_000
+	c.out.end = 100_000
+	for _, test := range []struct {
+		change func()
+		want   int
+	}{
+		{func() {}, 0}, // it is not pacing that keeps it from sending
+		{func() { c.timers[timerPace] = 1 }, 5000},
+		{func() { c.snd.wnd = 12_000 }, 3000},
+		{func() { c.out.end = 11_000 }, 1000},
+		{func() { c.window.Bytes = 8000 }, 0},
+	} {
+		test.change()
+		if got := c.heldBack(9000); got != test.want {
+			t.Errorf("%d bytes are held back, want %d", got, test.want)
+		}
+	}
+}

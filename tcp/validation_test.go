@@ -94,3 +94,25 @@ func TestRestartWindow(t *testing.T) {
 		}
 	})
 }
+
+// While slow start doubles the window, what arrived in a round trip is what a window of half the size, or a quarter, had
+// sent: a loss is reckoned from the window, which the flight shows to be used.
+func TestLossInSlowStart(t *testing.T) {
+	var v validation
+	const rtt = 100 * time.Millisecond
+	w := Window{MSS: 1000, Bytes: 10_000, SlowStartThreshold: UnboundedThreshold}
+	for now := time.Second; now <= time.Second+rtt; now += rtt / 10 {
+		v.acknowledged(&w, &Acknowledgment{Now: now, Bytes: 1000, Delivered: 1000, SmoothedRTT: rtt}, 10_000)
+	}
+	w.Bytes = 28_000
+	if !v.unused(&w) {
+		t.Fatalf("pipeACK is %d", v.pipe())
+	}
+	used := v
+	if got := used.lost(&w, 24_000); got != 0 {
+		t.Errorf("with 24 of 28 kB in the network, the loss is reckoned from %d", got)
+	}
+	if got := v.lost(&w, 13_000); got != 13_000 {
+		t.Errorf("with 13 of 28 kB in the network, the loss is reckoned from %d", got)
+	}
+}
