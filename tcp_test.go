@@ -336,6 +336,35 @@ func TestDeadlineIsOsErr(t *testing.T) {
 	}
 }
 
+// The first receive buffer takes two of the largest segments, but not both beside what the window's rounding needs: no
+// timer may be what moves such text on.
+func TestLargestSegments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPair(t, usernet.Config{}, pipe.Config{MTU: 65535})
+		c, peer := connect(t, a, b)
+		began := time.Now()
+		const writes = 64
+		go func() {
+			text := make([]byte, 64<<10)
+			for range writes {
+				c.Write(text)
+			}
+			c.Close()
+		}()
+		n := 0
+		buf := make([]byte, 64<<10)
+		for {
+			k, err := peer.Read(buf)
+			if n += k; err != nil {
+				break
+			}
+		}
+		if took := time.Since(began); n != writes*64<<10 || took > 200*time.Millisecond {
+			t.Errorf("%d bytes took %v", n, took)
+		}
+	})
+}
+
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	r := rand.NewChaCha8([32]byte{7})
