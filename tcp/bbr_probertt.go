@@ -61,6 +61,10 @@ func (b *BBR) updateMinRTT(a *Acknowledgment) {
 		b.probeMin, b.probeMinStamp, b.probeMinUntil = a.RTT, a.Now, a.Now+bbrMinRTTRenewal
 	case a.RTT-b.probeMin <= b.probeMin/bbrSameRTT:
 		b.probeMinStamp = max(b.probeMinStamp, min(a.Now, b.probeMinUntil))
+		if b.probeMin == b.minRTT {
+			// Both must not end with the same ACK: ProbeRTT's window is reckoned from min_rtt.
+			b.minStamp = b.probeMinStamp
+		}
 	}
 	if b.probeMin < b.minRTT || a.Now > b.minStamp+bbrMinRTTFilter {
 		b.minRTT, b.minStamp = b.probeMin, b.probeMinStamp

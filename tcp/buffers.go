@@ -114,7 +114,7 @@ func (c *Conn) measureReceived(now instant, seg *Segment) {
 	if c.snd.tsOK {
 		// The sender may have waited with this segment for other reasons than the ACK:
 		// the least of a round trip's samples is taken.
-		if r, ok := c.echoed(now, seg); ok && seg.Len >= int(c.rcvMSS) {
+		if r, ok := c.echoed(now, seg); ok && c.sizeOf(seg) >= int(c.rcvMSS) {
 			if r < time.Millisecond && c.rtt.srtt > 0 {
 				r = min(c.rtt.srtt, time.Millisecond) // less than the timestamps tell
 			}

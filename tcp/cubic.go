@@ -102,7 +102,7 @@ func (c *CUBIC) shape() *cubicCurve {
 
 // Lost implements [CongestionControl].
 func (c *CUBIC) Lost(w *Window, l Loss) {
-	if !c.reduced {
+	if !c.reduced || l.Timeout && !l.Again {
 		// RFC 9438, 4.9.2: "MAY save the current value of the following variables before
 		// the congestion window is reduced."
 		if c.undo == nil {

@@ -18,8 +18,9 @@ const maxPacingRate = 1<<31 - 1
 // acknowledged, so that the window decides, not the rate. In slow start it is
 // twice the window in a round trip, since the window doubles in one. The initial
 // window leaves within a tenth of one: RFC 6928 allows as much at once, but a queue
-// may be shorter. Nothing leaves slower than that: behind losses, what is spread over
-// a round trip would fill small windows late (a tenth less goodput under 3% of loss).
+// may be shorter. Nothing leaves slower than that, so a window of some 80 segments, or
+// less, is less and less spread: behind losses small windows would be filled late (a
+// tenth less goodput under 3% of loss).
 func (w *Window) setPacingRate(srtt time.Duration, initial int) {
 	w.PacingRate = 0
 	if srtt < minPacedRTT {

@@ -8,13 +8,15 @@ type prr struct {
 	out       int32 // prr_out: bytes sent in it
 	flight    int32 // RecoverFS
 	window    int32 // cwnd
+	// held is what pacing had held back when the episode began. It may still be sent, as
+	// far as ssthresh: otherwise the episode would keep the network as empty as pacing had
+	// made it.
+	held int32
 }
 
-// begin starts an episode: flight is what may be delivered in it. What pacing has held
-// back until now is still to be sent, as if it had left and arrived: without it the
-// episode would keep the network as empty as pacing had made it.
-func (p *prr) begin(flight, inFlight, held int) {
-	*p = prr{flight: max(int32(flight), 1), window: int32(inFlight), out: -int32(held)}
+// begin starts an episode: flight is what may be delivered in it.
+func (p *prr) begin(flight, inFlight int) {
+	*p = prr{flight: max(int32(flight), 1), window: int32(inFlight)}
 }
 
 // acknowledged takes an ACK that says of so many bytes that they were delivered.
@@ -35,7 +37,7 @@ func (p *prr) acknowledged(delivered, inFlight, ssthresh, mss int, safe bool) {
 		count = int(min(out, 1<<30)) - sent
 	} else {
 		// "SndCnt = MAX(prr_delivered - prr_out, DeliveredData)"
-		count = max(int(p.delivered)-sent, delivered)
+		count = max(int(p.delivered+p.held)-sent, delivered)
 		if safe {
 			count += mss
 		}

@@ -32,7 +32,7 @@ func (f *prrPath) ack() (cwnd, inFlight, sent int) {
 func TestPRROneLoss(t *testing.T) {
 	var f prrPath
 	f.inFlight = 22 - 2 - 1 // the third that has arrived counts below
-	f.p.begin(20, f.inFlight, 0)
+	f.p.begin(20, f.inFlight)
 	f.resend = 1
 	for ack, want := range [][3]int{
 		{19, 18, 1}, {18, 18, 0}, {18, 17, 1}, {17, 17, 0}, {17, 16, 1}, {16, 16, 0}, {16, 15, 1}, {15, 15, 0}, {15, 14, 1},
@@ -50,7 +50,7 @@ func TestPRROneLoss(t *testing.T) {
 func TestPRRManyLosses(t *testing.T) {
 	var f prrPath
 	f.inFlight = 22 - 2 - 15
-	f.p.begin(20, f.inFlight, 0)
+	f.p.begin(20, f.inFlight)
 	f.resend = 1
 	for ack := 17; ack <= 19; ack++ {
 		cwnd, inFlight, sent := f.ack()
@@ -95,7 +95,8 @@ func TestPRRBounds(t *testing.T) {
 		ssthresh := rapid.IntRange(1, 1<<30-1).Draw(t, "ssthresh")
 		inFlight := rapid.IntRange(0, flight).Draw(t, "inFlight")
 		var p prr
-		p.begin(flight, inFlight, 0)
+		p.begin(flight, inFlight)
+		p.held = int32(rapid.IntRange(0, 1<<30-1).Draw(t, "held"))
 		safes := 0
 		for range 20 {
 			delivered := rapid.IntRange(0, inFlight).Draw(t, "delivered")
@@ -115,7 +116,7 @@ func TestPRRBounds(t *testing.T) {
 			sent := rapid.IntRange(0, room).Draw(t, "sent")
 			inFlight += sent
 			p.out += int32(sent)
-			if ssthresh <= flight && int(p.out) > int(p.delivered)+safes+1 {
+			if ssthresh <= flight && int(p.out) > int(p.delivered+p.held)+safes+1 {
 				t.Fatalf("%d bytes were sent for %d delivered, and %d for good progress", p.out, p.delivered, safes)
 			}
 		}
@@ -123,27 +124,32 @@ func TestPRRBounds(t *testing.T) {
 }
 
 // What pacing had held back when a loss was found is sent in the episode, as far as ssthresh: without that, three ACKs
-// that say nothing good would keep five segments in the network where ten are to be.
+// that say nothing good would keep five segments in the network where ten are to be. With more in the network than
+// ssthresh it changes nothing.
 func TestPRRHeldBack(t *testing.T) {
-	for _, test := range []struct{ held, want int }{{0, 5000}, {3000, 8000}, {9000, 10_000}} {
+	for _, test := range []struct{ flight, held, ssthresh, want int }{
+		{5000, 0, 10_000, 5000}, {5000, 3000, 10_000, 8000}, {5000, 9000, 10_000, 10_000},
+		{8000, 0, 4000, 6500}, {8000, 3000, 4000, 6500},
+	} {
 		var p prr
-		p.begin(8000, 5000, test.held)
-		inFlight := 5000
+		p.begin(test.flight, test.flight)
+		p.held = int32(test.held)
+		inFlight := test.flight
 		for range 3 {
 			inFlight -= 1000
-			p.acknowledged(1000, inFlight, 10_000, 1000, false)
+			p.acknowledged(1000, inFlight, test.ssthresh, 1000, false)
 			p.out += p.window - int32(inFlight)
 			inFlight = int(p.window)
 		}
 		if inFlight != test.want {
-			t.Errorf("%d bytes were held back: %d are in the network, want %d", test.held, inFlight, test.want)
+			t.Errorf("%+v: %d are in the network", test, inFlight)
 		}
 	}
 }
 
 // Pacing holds back what the window, the peer and the user would let go.
 func TestHeldBack(t *testing.T) {
-	c := Conn{window: Window{MSS: 1000, Bytes: 14_000}}
+	c := Conn{window: Window{MSS: 1000, Bytes: 14_000}, tx: new(sender)}
 	c.snd.una, c.snd.nxt, c.snd.wnd = 1000, 10_000, 65_000
 	c.out.end = 100_000
 	for _, test := range []struct {
@@ -151,13 +157,14 @@ func TestHeldBack(t *testing.T) {
 		want   int
 	}{
 		{func() {}, 0}, // it is not pacing that keeps it from sending
-		{func() { c.timers[timerPace] = 1 }, 5000},
+		{func() { c.tx.pace.until = 2 }, 5000},
 		{func() { c.snd.wnd = 12_000 }, 3000},
 		{func() { c.out.end = 11_000 }, 1000},
 		{func() { c.window.Bytes = 8000 }, 0},
+		{func() { c.window.Bytes, c.recovery = 14_000, recoveryFast }, 0}, // PRR does
 	} {
 		test.change()
-		if got := c.heldBack(9000); got != test.want {
+		if got := c.heldBack(1, 9000); got != test.want {
 			t.Errorf("%d bytes are held back, want %d", got, test.want)
 		}
 	}

@@ -95,7 +95,7 @@ func (c *Conn) reactToLosses(now instant, flight int) {
 // enterRecovery begins fast recovery.
 func (c *Conn) enterRecovery(now instant, flight int) {
 	tx := c.tx
-	reduced := c.reducedByMarks()
+	reduced, held := c.reducedByMarks(), c.heldBack(now, flight)
 	c.beginUndo()
 	c.recovery = recoveryFast
 	c.snd.recover = c.snd.nxt
@@ -112,6 +112,7 @@ func (c *Conn) enterRecovery(now instant, flight int) {
 		c.beginPRR(flight)
 	default:
 		c.reduceForLoss(now, flight, c.flightSize(flight))
+		tx.prr.held = int32(held)
 	}
 }
 
@@ -154,13 +155,13 @@ func (c *Conn) leadDown(flight int) {
 // scoreboard) [...] RecoverFS += (bytes newly SACKed) [...] RecoverFS += (bytes newly
 // cumulatively acknowledged)"
 func (c *Conn) beginPRR(flight int) {
-	c.tx.prr.begin(max(flight, c.flight()+c.lostBytes()), c.flight(), c.heldBack(flight))
+	c.tx.prr.begin(max(flight, c.flight()+c.lostBytes()), c.flight())
 }
 
-// heldBack is how many bytes pacing alone keeps from being sent, with so many in the
-// network.
-func (c *Conn) heldBack(flight int) int {
-	if c.timers[timerPace] == 0 {
+// heldBack is how many bytes pacing alone keeps from being sent, out of a recovery, with
+// so many in the network.
+func (c *Conn) heldBack(now instant, flight int) int {
+	if c.recovery != recoveryNone || c.tx.pace.until <= now {
 		return 0
 	}
 	return max(0, min(c.unsent(), c.window.Bytes-flight, c.usableFrom(c.snd.nxt)))

@@ -87,11 +87,13 @@ func (c *Conn) flightLost(now instant, flight int) {
 	// RFC 5682, 3.1, step 1: "If "RecoveryPoint" is larger than or equal to SND.UNA, do
 	// not enter step 2 of this algorithm."
 	forward := c.sackOK && (c.recovery == recoveryNone || c.retransmits > 0)
+	if c.recovery == recoveryFast {
+		// A timeout is undone by itself: that it came too early says nothing of the loss
+		// before it.
+		tx.undo.possible = false
+	}
 	c.beginUndo()
 	c.markLostAtTimeout(now)
-	if c.retransmits == 0 || c.recovery != recoveryTimeout {
-		tx.undo.toStamp, tx.undo.stamped = true, false
-	}
 	c.recovery = recoveryTimeout
 	tx.tail.out, c.tailNow = false, false
 	c.timers[timerProbe], c.timers[timerReorder] = 0, 0

@@ -114,8 +114,9 @@ func (c *Conn) sent(now instant, end Seq, n int) {
 func (c *Conn) sentAgain(now instant, i, n int) {
 	c.noteGone()
 	size := c.tx.board.size(i)
+	first := i == 0 && (c.recovery == recoveryTimeout || !c.tx.board.at(i).flags.has(sentAgain))
 	c.tx.board.again(i, c.record(now, 0, c.flight()+size))
-	c.tx.undo.sentAgain(c, now, c.segments(n), i == 0)
+	c.tx.undo.sentAgain(c, now, c.segments(n), first)
 	c.resent += c.segments(n)
 	c.noteSent(now, n, true)
 }

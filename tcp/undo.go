@@ -45,7 +45,8 @@ func (c *Conn) beginUndo() {
 }
 
 // sentAgain notes that segments are sent again; first says that nothing in front of
-// them is outstanding.
+// them is outstanding, and that an older copy of them was the first, or too early a
+// timeout's.
 func (u *undo) sentAgain(c *Conn, now instant, segments uint32, first bool) {
 	if !u.possible {
 		return
@@ -54,7 +55,8 @@ func (u *undo) sentAgain(c *Conn, now instant, segments uint32, first bool) {
 	// RFC 3522, 3.2, step (1): "Set a "RetransmitTS" variable to the value of the
 	// Timestamp Value field of the Timestamps option included in the retransmit sent
 	// when loss recovery is initiated." In front of it there may be what an earlier
-	// recovery has sent again, whose ACK echoes an older value: then nothing is told.
+	// recovery has sent again, or it may be what a probe has, whose ACK echoes an older
+	// value: then nothing is told.
 	if u.toStamp && c.snd.tsOK {
 		u.toStamp, u.stamped, u.first = false, first, tsClock(now, c.ts.offset)
 	}

@@ -95,12 +95,13 @@ func (v *validation) forget() {
 // non-validated phase, with the flight when it was found; 0 in a validated one.
 //
 // RFC 7661, 4.4.1: "cwnd = (Max(pipeACK,LossFlightSize))/2." While slow start doubles
-// the window, pipeACK is behind it by a round trip, and a flight of more than half of
-// the window shows that the window is used.
+// the window, pipeACK is behind it by up to two round trips, and a flight that is no less
+// than what CUBIC leaves of the window shows that it is used.
 func (v *validation) lost(w *Window, flight int) int {
 	v.again, v.loss = 0, 0
-	if v.unused(w) && flight <= w.Bytes/2 {
-		v.loss = max(v.pipe(), flight)
+	doubling := w.Bytes < w.SlowStartThreshold && float64(flight) >= cubicBeta*float64(w.Bytes)
+	if v.unused(w) && !doubling {
+		v.loss = min(max(v.pipe(), flight), w.Bytes)
 	}
 	v.forget()
 	return v.loss

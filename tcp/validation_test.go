@@ -112,7 +112,12 @@ func TestLossInSlowStart(t *testing.T) {
 	if got := used.lost(&w, 24_000); got != 0 {
 		t.Errorf("with 24 of 28 kB in the network, the loss is reckoned from %d", got)
 	}
-	if got := v.lost(&w, 13_000); got != 13_000 {
-		t.Errorf("with 13 of 28 kB in the network, the loss is reckoned from %d", got)
+	used = v
+	if got := used.lost(&w, 19_000); got != 19_000 {
+		t.Errorf("with 19 of 28 kB in the network, the loss is reckoned from %d", got)
+	}
+	w.SlowStartThreshold = 20_000
+	if got := v.lost(&w, 24_000); got != 24_000 {
+		t.Errorf("in congestion avoidance, the loss is reckoned from %d", got)
 	}
 }

@@ -32,12 +32,17 @@ func (c *Conn) advance() int {
 	// RFC 9293, 3.8.6.2.2: "keep RCV.NXT+RCV.WND fixed until the reduction
 	// satisfies: RCV.BUFF - RCV.USER - RCV.WND >= min( Fr * RCV.BUFF, Eff.snd.MSS )
 	// where Fr is a fraction whose recommended value is 1/2" (MUST-39)
-	// The buffer counts, not what is offered of it: where it takes two segments, what is
-	// held back would keep the edge where it is, and the sender waiting for a full one.
-	if c.free()-c.rcvWindow() < min(int(c.receiveBuffer)/2, c.window.MSS) {
+	half := int(c.receiveBuffer) / 2
+	if c.rcv.shift > 0 {
+		// A little less: where the buffer takes two segments, what is held back of it would
+		// keep the edge where it is, and the sender waiting for half of the window.
+		half -= int(c.receiveBuffer) >> 5
+	}
+	n := c.offer() - c.rcvWindow()
+	if n < min(half, c.window.MSS) {
 		return 0
 	}
-	return max(0, c.offer()-c.rcvWindow())
+	return n
 }
 
 // windowField moves the edge where it may move, and returns the window for the
