@@ -188,7 +188,7 @@ func TestReneging(t *testing.T) {
 		s.inFlight(5, 5000)
 		s.send(sacks(100, 1100, 5100), "all but the first")
 		s.want(segment(100, 300, 1000), "lost, and lost again")
-		s.wantAfter(s.conn.Info().RTO-50*ms, segment(100, 300, 1000), "timeout: only what he does not have")
+		s.wantAfter(s.conn.Info().RTO, segment(100, 300, 1000), "timeout, counted from the fast retransmit: only what he does not have")
 		s.send(segment(300, 5100, 0), "all is there")
 		if got := s.conn.Info().Resent; got != 2 {
 			t.Errorf("%d segments were sent again, want 2", got)

@@ -119,6 +119,13 @@ func (c *Conn) sentAgain(now instant, i, n int) {
 	c.tx.undo.sentAgain(c, now, c.segments(n), first)
 	c.resent += c.segments(n)
 	c.noteSent(now, n, true)
+	if i == 0 && c.recovery == recoveryFast && c.sackOK {
+		// From the first copy on, the timer would expire before the answer to this one,
+		// wherever a round trip is longer than what the timeout adds to it. RFC 6298, 1: "it
+		// may be beneficial for a TCP sender to be more conservative". (Without selective
+		// acknowledgments RFC 6582 has a rule of its own: restartsTimer.)
+		c.armRetransmit(now)
+	}
 }
 
 // noteGone remembers what was new in the batch that Next hands out.

@@ -25,3 +25,20 @@ func TestEifelAsksFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeoutIsUndoneAlone: what shows that a timeout came too early, in the middle of a fast recovery, does not give back
+// what the loss before it has taken.
+func TestTimeoutIsUndoneAlone(t *testing.T) {
+	for _, recovery := range []recovery{recoveryNone, recoveryFast} {
+		c := &Conn{tx: new(sender), cc: new(NewReno), sackOK: true, recovery: recovery}
+		c.tx.board.pool = &new(Chunks).records
+		c.snd.nxt = 5000
+		c.tx.board.add(0, c.record(1, 5000, 5000), 1000)
+		c.window = Window{MSS: 1000, Bytes: 7000, SlowStartThreshold: 7000}
+		c.tx.undo = undo{possible: true, bytes: 10_000, threshold: UnboundedThreshold}
+		c.flightLost(instant(1e9), 5000)
+		if u := c.tx.undo; !u.possible || u.bytes != 7000 || u.threshold != 7000 || !u.toStamp {
+			t.Errorf("recovery %v: %+v", recovery, u)
+		}
+	}
+}
