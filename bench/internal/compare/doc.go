@@ -14,7 +14,13 @@
 // writes at a time (64 KiB in bulk), buffers that tune themselves up to 8 MiB, cubic,
 // TIME-WAIT of one second (the kernel: the time until a port may be reused), the
 // clients' ports 32768 to 65535. The client closes first and has TIME-WAIT. A warm-up
-// precedes each measurement. What arrives is compared with what was sent by its length.
+// precedes each measurement. In bulk it is what arrives that counts, and it has to be as
+// many bytes as were sent. Elsewhere an answer has to come, of as many bytes as it should
+// have. Nobody looks at the bytes themselves.
+//
+// A measurement that fails is named. What is shown of others in its row is of fewer
+// rounds, which the row says, and nothing is compared with the best of some variants
+// when one of them has no measurement.
 //
 // Nobody computes TCP checksums over the data: in memory and on the kernel's loopback
 // and veth there is no need, on TUN, TAP and AF_PACKET they are left to the device. The

@@ -89,7 +89,7 @@ func (r *Results) picture() *plot.Figure {
 		bars := &plot.Bars{Title: p.title, Height: 160, Y: plot.Axis{Unit: p.unit}}
 		kinds := []plot.Bar{{Name: sides.Usernet}, {Name: sides.GVisor}, {Name: sides.Linux}}
 		for _, c := range p.cases {
-			if !slices.ContainsFunc(r.Rows, func(row *Row) bool { return row.Part == p.part && row.Case == c }) {
+			if !slices.ContainsFunc(r.Rows, func(row *Row) bool { return row.Part == p.part && row.Case == c && len(row.Runs) > 0 }) {
 				continue
 			}
 			bars.Groups = append(bars.Groups, strings.NewReplacer(", 1 connection", "", "MTU ", "", " with offloads", " offl.",

@@ -2,7 +2,9 @@ package compare
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -181,6 +183,56 @@ func TestTargets(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d targets, want %d: %v", len(got), len(want), got)
+	}
+}
+
+// A measurement that fails is named, its row has the others, and nothing is compared
+// with a stack one of whose variants has none.
+func TestFailed(t *testing.T) {
+	o := everything()
+	o.Cases = regexp.MustCompile("^bulk/memory, 64 KiB, 1 connection")
+	r := &Results{Rounds: o.Rounds}
+	jobs := r.plan(o, ready)
+	linux := 0
+	run := func(_ context.Context, s sides.Spec, _ ...string) (load.Figures, error) {
+		if s.Stack == sides.Linux {
+			linux++
+		}
+		if s.Variant == sides.FIFO || s.Stack == sides.Linux && linux == 1 {
+			return nil, errors.New("no\nroute " + strings.Repeat("x", 2*longestFailure))
+		}
+		return load.Figures{load.Gigabits: 30}, nil
+	}
+	if err := r.measure(t.Context(), jobs, io.Discard, run); err == nil || strings.Count(err.Error(), "route") != 3 {
+		t.Errorf("%v", err)
+	}
+	if len(r.Failed) != 3 {
+		t.Errorf("failed: %q", r.Failed)
+	}
+	for _, f := range r.Failed {
+		if !strings.HasPrefix(f, "bulk, memory, 64 KiB, 1 connection, ") || !strings.Contains(f, ": no route x") || len(f) > longestFailure+len(" ...") {
+			t.Errorf("failed: %q", f)
+		}
+	}
+	if targets := r.Targets(); len(targets) != 0 {
+		t.Errorf("judged: %v", targets)
+	}
+	var page bytes.Buffer
+	r.Write(&page)
+	for _, words := range []string{" gvisor+fifo, 0 of 2 runs |", " linux, 1 of 2 runs |", "  usernet |", "## Failed\n\n- bulk, "} {
+		if !strings.Contains(page.String(), words) {
+			t.Errorf("no %q in\n%s", words, &page)
+		}
+	}
+	r.Rows = slices.DeleteFunc(r.Rows, func(row *Row) bool { return row.Entry == "gvisor+fifo" })
+	if targets := r.Targets(); len(targets) != 1 {
+		t.Errorf("judged: %v", targets)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.measure(ctx, jobs, io.Discard, run); !errors.Is(err, context.Canceled) || len(r.Failed) != 3 {
+		t.Errorf("%v; failed: %q", err, r.Failed)
 	}
 }
 

@@ -38,6 +38,7 @@ type Results struct {
 	Rounds   int
 	Duration time.Duration
 	Missing  []string // what did not run, and why
+	Failed   []string // what ran and failed, each in one line
 	Rows     []*Row
 	Programs []Program `json:",omitempty"`
 }
@@ -46,7 +47,7 @@ type Results struct {
 type Row struct {
 	Part, Case, Entry string
 	Runs              []load.Figures // one for each round that did not fail
-	Median, Min, Max  load.Figures
+	Median, Min, Max  load.Figures   // none where there is no run
 }
 
 // A job is one measurement.
@@ -67,32 +68,57 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	if len(jobs) == 0 && !imports {
 		return nil, fmt.Errorf("nothing is left to measure\n%s", strings.Join(r.Missing, "\n"))
 	}
+	err := r.measure(ctx, jobs, o.Progress, sides.Run)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if imports {
+		programs, e := measureImports(ctx, o)
+		r.Programs = programs
+		if e != nil {
+			r.failed(e)
+			err = errors.Join(err, e)
+		}
+	}
+	r.Took = time.Since(r.Began)
+	return r, err
+}
+
+// measure does the jobs, in their order, and joins the errors of those that failed.
+func (r *Results) measure(ctx context.Context, jobs []job, progress io.Writer,
+	run func(context.Context, sides.Spec, ...string) (load.Figures, error)) error {
 	var failed []error
 	for i, j := range jobs {
-		fmt.Fprintf(o.Progress, "%d of %d, %v: %s, %s, %s\n", i+1, len(jobs), time.Since(r.Began).Round(time.Second), j.row.Part, j.row.Case, j.row.Entry)
-		f, err := sides.Run(ctx, j.spec, j.env...)
+		name := fmt.Sprintf("%s, %s, %s", j.row.Part, j.row.Case, j.row.Entry)
+		fmt.Fprintf(progress, "%d of %d, %v: %s\n", i+1, len(jobs), time.Since(r.Began).Round(time.Second), name)
+		f, err := run(ctx, j.spec, j.env...)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s, %s, %s: %w", j.row.Part, j.row.Case, j.row.Entry, err))
+			err = fmt.Errorf("%s: %w", name, err)
+			r.failed(err)
+			failed = append(failed, err)
 			continue
 		}
 		j.row.Runs = append(j.row.Runs, f)
 	}
-	if imports {
-		programs, err := measureImports(ctx, o)
-		r.Programs = programs
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
-	r.Rows = slices.DeleteFunc(r.Rows, func(row *Row) bool { return len(row.Runs) == 0 })
 	for _, row := range r.Rows {
 		row.summarise()
 	}
-	r.Took = time.Since(r.Began)
-	return r, errors.Join(failed...)
+	return errors.Join(failed...)
+}
+
+// longestFailure bounds what is said of one failure.
+const longestFailure = 300
+
+// failed keeps an error's text in one line.
+func (r *Results) failed(err error) {
+	text := []rune(strings.Join(strings.Fields(err.Error()), " "))
+	if len(text) > longestFailure {
+		text = append(text[:longestFailure], []rune(" ...")...)
+	}
+	r.Failed = append(r.Failed, string(text))
 }
 
 func (o *Options) check() error {
@@ -159,6 +185,9 @@ func (c *Case) link() string { return c.Specs[0].Link }
 
 // summarise fills in the middle, the least and the most of each figure by itself.
 func (r *Row) summarise() {
+	if len(r.Runs) == 0 {
+		return
+	}
 	r.Median, r.Min, r.Max = make(load.Figures), make(load.Figures), make(load.Figures)
 	for name := range r.Runs[0] {
 		var all []float64

@@ -47,7 +47,7 @@ func (r *Results) Write(w io.Writer) {
 				name = ""
 			}
 			last = row.Case
-			line := []string{name, row.Entry}
+			line := []string{name, row.entry(r.Rounds)}
 			for _, figure := range s.figures {
 				line = append(line, row.text(figure))
 			}
@@ -58,6 +58,26 @@ func (r *Results) Write(w io.Writer) {
 	}
 	r.writePrograms(w)
 	r.writeTargets(w)
+	r.writeFailed(w)
+}
+
+func (r *Results) writeFailed(w io.Writer) {
+	if len(r.Failed) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "## Failed\n\n")
+	for _, f := range r.Failed {
+		fmt.Fprintf(w, "- %s\n", f)
+	}
+	fmt.Fprintln(w)
+}
+
+// entry is the entry's name, with the number of runs where some failed.
+func (r *Row) entry(rounds int) string {
+	if len(r.Runs) < rounds {
+		return fmt.Sprintf("%s, %d of %d runs", r.Entry, len(r.Runs), rounds)
+	}
+	return r.Entry
 }
 
 // text is the median of a figure, with the least and the most.
@@ -83,7 +103,7 @@ func number(x float64) string {
 
 // row returns that of a case with an entry; nil: it was not measured.
 func (r *Results) row(part, name, entry string) *Row {
-	i := slices.IndexFunc(r.Rows, func(x *Row) bool { return x.Part == part && x.Case == name && x.Entry == entry })
+	i := slices.IndexFunc(r.Rows, func(x *Row) bool { return x.Part == part && x.Case == name && x.Entry == entry && len(x.Runs) > 0 })
 	if i < 0 {
 		return nil
 	}

@@ -27,7 +27,8 @@ const (
 // next to nothing: what the measurement itself allocates, over thousands of units.
 const nothing = 0.01
 
-// Targets judges what was measured; targets about what was not are left out.
+// Targets judges what was measured; targets about what was not, or not in all variants,
+// are left out.
 func (r *Results) Targets() []Target {
 	j := judge{r: r}
 	one, eight := connections(1), connections(8)
@@ -95,7 +96,13 @@ func (j *judge) ratio(name, part, c, figure, other string, want float64) {
 	our := j.r.row(part, c, sides.Usernet)
 	best, entry := math.Inf(-1), ""
 	for _, row := range j.r.Rows {
-		if row.Part == part && row.Case == c && row.of(other) && row.Median[figure] > best {
+		if row.Part != part || row.Case != c || !row.of(other) {
+			continue
+		}
+		if len(row.Runs) == 0 {
+			return // it may have been the best
+		}
+		if row.Median[figure] > best {
 			best, entry = row.Median[figure], row.Entry
 		}
 	}

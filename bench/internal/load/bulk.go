@@ -14,7 +14,7 @@ import (
 // A stream is a connection that sends as fast as it can.
 type stream struct {
 	conn    net.Conn
-	written atomic.Uint64
+	written uint64
 	stop    *atomic.Bool
 	failed  error
 }
@@ -46,7 +46,7 @@ func (s *stream) run() {
 	buf := make([]byte, bufferSize)
 	for !s.stop.Load() {
 		n, err := s.conn.Write(buf)
-		s.written.Add(uint64(n))
+		s.written += uint64(n)
 		if err != nil {
 			s.failed = err
 			return
@@ -65,22 +65,19 @@ func (s *stream) settle() error {
 	if _, err := io.ReadFull(s.conn, count[:]); err != nil {
 		return fmt.Errorf("the count of what arrived: %w", err)
 	}
-	if got, sent := binary.BigEndian.Uint64(count[:]), s.written.Load(); got != sent {
+	if got, sent := binary.BigEndian.Uint64(count[:]), s.written; got != sent {
 		return fmt.Errorf("%d bytes were sent, %d arrived", sent, got)
 	}
 	return nil
 }
 
-func (f *flood) written() (n uint64) {
-	for _, s := range f.streams {
-		n += s.written.Load()
-	}
-	return n
-}
-
-// finish stops all streams and says what went wrong with one.
+// finish stops all streams and says what went wrong with one. A Write that waits for a
+// path which is dead ends, too.
 func (f *flood) finish() error {
 	f.stop.Store(true)
+	for _, s := range f.streams {
+		s.conn.SetDeadline(time.Now().Add(patience))
+	}
 	f.ended.Wait()
 	for _, s := range f.streams {
 		if s.failed != nil {
@@ -90,14 +87,14 @@ func (f *flood) finish() error {
 	return nil
 }
 
-// bulk measures between two instants, both after the warm-up: what buffers hold at the
-// first and at the last of them is the error, thousandths of what passes in seconds.
+// bulk measures what arrives between two instants, both after the warm-up. What is
+// written would count what the buffers grow by, too: many MiB.
 func (w Work) bulk(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
 	f, err := startFlood(w.Conns, dial)
 	if err != nil {
 		return nil, err
 	}
-	figures, err := w.watch(ctx, peer, new(atomic.Bool), f.written, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, new(atomic.Bool), peer.Arrived, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{Gigabits: float64(n) * 8 / 1e9 / took.Seconds()}
 		x.per(float64(n)/float64(w.Segment), before, after)
 		x[CPU] *= (1 << 20) / float64(w.Segment)
@@ -111,7 +108,7 @@ func (w Work) bulk(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
 
 // watch reads a counter and what is used after the warm-up and after the duration. It
 // begins by setting a flag, and lasts longer if nothing is done for so long.
-func (w Work) watch(ctx context.Context, peer Peer, measuring *atomic.Bool, counter func() uint64,
+func (w Work) watch(ctx context.Context, peer Peer, measuring *atomic.Bool, counter func() (uint64, error),
 	figures func(n uint64, took time.Duration, before, after Usage) Figures) (Figures, error) {
 	if err := sleep(ctx, w.Warmup); err != nil {
 		return nil, err
@@ -121,13 +118,21 @@ func (w Work) watch(ctx context.Context, peer Peer, measuring *atomic.Bool, coun
 		return nil, err
 	}
 	measuring.Store(true)
-	first, began := counter(), time.Now()
+	first, err := counter()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
 	n, took := uint64(0), time.Duration(0)
 	for n == 0 && took < patience {
 		if err := sleep(ctx, w.Duration); err != nil {
 			return nil, err
 		}
-		n, took = counter()-first, time.Since(began)
+		last, err := counter()
+		if err != nil {
+			return nil, err
+		}
+		n, took = last-first, time.Since(began)
 	}
 	after, err := usage(peer)
 	if err != nil {

@@ -10,7 +10,10 @@ import (
 )
 
 // A counted number is written by one goroutine and read by another.
-type counted = atomic.Uint64
+type counted struct{ atomic.Uint64 }
+
+// read is watch's counter.
+func (c *counted) read() (uint64, error) { return c.Load(), nil }
 
 // pingPong measures exchanges on one connection, after the warm-up. Beside bulk, the
 // processor's time says nothing of exchanges: it is left out.
@@ -52,7 +55,7 @@ func (p *player) play(ctx context.Context, w Work, dial Dial, peer Peer) (Figure
 	defer c.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- p.run(c) }()
-	figures, err := w.watch(ctx, peer, &p.measure, p.done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, &p.measure, p.done.read, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{PerSecond: float64(n) / took.Seconds()}
 		x.per(float64(n), before, after)
 		return x
@@ -98,16 +101,19 @@ func (w Work) connect(ctx context.Context, dial Dial, peer Peer) (Figures, error
 		ended   sync.WaitGroup
 		times   = make([]histogram, w.Conns)
 		failed  = make(chan error, w.Conns)
+		guests  = make([]visitor, w.Conns)
 	)
 	// A device that has just come up may lose the first packet, and a SYN costs a second.
-	if err := visit(dial, echoPort); err != nil {
+	first := new(visitor)
+	first.hurry()
+	if err := first.visit(dial, echoPort); err != nil {
 		return nil, err
 	}
 	for i := range w.Conns {
 		ended.Go(func() {
 			for !stop.Load() {
 				began := time.Now()
-				if err := visit(dial, echoPort+i%echoPorts); err != nil {
+				if err := guests[i].visit(dial, echoPort+i%echoPorts); err != nil {
 					failed <- err
 					return
 				}
@@ -118,12 +124,15 @@ func (w Work) connect(ctx context.Context, dial Dial, peer Peer) (Figures, error
 			}
 		})
 	}
-	figures, err := w.watch(ctx, peer, &measure, done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, &measure, done.read, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{PerSecond: float64(n) / took.Seconds()}
 		x.per(float64(n), before, after)
 		return x
 	})
 	stop.Store(true)
+	for i := range guests {
+		guests[i].hurry()
+	}
 	ended.Wait()
 	select {
 	case err = <-failed:
@@ -139,13 +148,41 @@ func (w Work) connect(ctx context.Context, dial Dial, peer Peer) (Figures, error
 	return figures, nil
 }
 
+// A visitor has one connection at a time. It gets a deadline when the work ends: one
+// for each connection would be a part of what is measured.
+type visitor struct {
+	mu    sync.Mutex
+	conn  net.Conn
+	until time.Time
+}
+
+// hurry leaves the connection, and all later ones, so much time.
+func (v *visitor) hurry() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.until = time.Now().Add(patience)
+	if v.conn != nil {
+		v.conn.SetDeadline(v.until)
+	}
+}
+
+func (v *visitor) begin(c net.Conn) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.conn = c
+	if !v.until.IsZero() {
+		c.SetDeadline(v.until)
+	}
+}
+
 // visit is one connection's life.
-func visit(dial Dial, port int) error {
+func (v *visitor) visit(dial Dial, port int) error {
 	c, err := dial(port)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	v.begin(c)
 	var b [1]byte
 	if _, err := c.Write(b[:]); err != nil {
 		return err

@@ -41,7 +41,7 @@ func (w Work) many(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
 		})
 	}
 	ended.Go(func() { w.turns(conns, finished, &failed) })
-	figures, err := w.watch(ctx, peer, new(atomic.Bool), done.Load, func(n uint64, took time.Duration, before, after Usage) Figures {
+	figures, err := w.watch(ctx, peer, new(atomic.Bool), done.read, func(n uint64, took time.Duration, before, after Usage) Figures {
 		x := Figures{PerSecond: float64(n) / took.Seconds()}
 		x.per(float64(n), before, after)
 		return x

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,8 @@ const bufferSize = 64 << 10
 
 // A Server does the server's part of a work.
 type Server struct {
-	work Work
+	work    Work
+	arrived atomic.Uint64 // at all sinks
 
 	mu    sync.Mutex
 	moved sync.Cond // held has grown; on mu
@@ -87,6 +89,7 @@ func (s *Server) sink(c net.Conn) {
 	for {
 		n, err := c.Read(buf)
 		total += uint64(n)
+		s.arrived.Add(uint64(n))
 		if err == io.EOF {
 			c.Write(binary.BigEndian.AppendUint64(nil, total))
 			return
@@ -96,6 +99,9 @@ func (s *Server) sink(c net.Conn) {
 		}
 	}
 }
+
+// Arrived returns how many bytes of bulk were read.
+func (s *Server) Arrived() uint64 { return s.arrived.Load() }
 
 // echo sends back what it gets, Size bytes at a time.
 func (s *Server) echo(c net.Conn) {

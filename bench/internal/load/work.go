@@ -68,6 +68,8 @@ type Peer interface {
 	// Rest waits until so many connections are held, collects garbage and says what
 	// is in use; nothing, when it is the client's process.
 	Rest(held int) (Usage, error)
+	// Arrived is how many bytes of bulk the server has read.
+	Arrived() (uint64, error)
 	// Release closes all connections that are held.
 	Release() error
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -55,10 +56,10 @@ func (t *Table) Write(w io.Writer) {
 
 // Number writes a figure with two or three digits that count.
 func Number(x float64) string {
-	switch {
-	case x < 1:
+	switch size := math.Abs(x); {
+	case size < 1:
 		return fmt.Sprintf("%.2f", x)
-	case x < 100:
+	case size < 100:
 		return fmt.Sprintf("%.1f", x)
 	}
 	return fmt.Sprintf("%.0f", x)

@@ -8,6 +8,7 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -55,8 +56,8 @@ func explain(err error) error {
 	return err
 }
 
-// inNamespace has a process begin in a network namespace of its own, and end with the
-// one that starts it.
+// inNamespace has a process begin in a network namespace of its own, which is gone with
+// the last process in it.
 func inNamespace(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
 }
@@ -147,8 +148,27 @@ func runFar(s Spec) error {
 	} else {
 		side.host = kernelHost{addresses[0]}
 	}
-	side.answer(serve)
+	watched := &watchedConn{Conn: serve, gone: make(chan struct{})}
+	go side.answer(watched)
+	// Calls that still run end with the process: nobody waits for them.
+	<-watched.gone
 	return nil
+}
+
+// A watchedConn tells when the other end is gone: net/rpc waits for all calls first that
+// still run, and one on a dead path runs for minutes.
+type watchedConn struct {
+	net.Conn
+	gone chan struct{}
+	once sync.Once
+}
+
+func (c *watchedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		c.once.Do(func() { close(c.gone) })
+	}
+	return n, err
 }
 
 func newSide(s Spec, role string, call net.Conn) (*Side, error) {
@@ -158,7 +178,7 @@ func newSide(s Spec, role string, call net.Conn) (*Side, error) {
 	return &Side{spec: s, peer: rpc.NewClient(call)}, nil
 }
 
-// answer serves calls until the other side is gone.
+// answer serves calls until the other side is gone, and those that run then have ended.
 func (s *Side) answer(c net.Conn) {
 	server := rpc.NewServer()
 	server.Register(s)

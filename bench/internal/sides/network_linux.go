@@ -3,6 +3,7 @@ package sides
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -22,9 +23,28 @@ const (
 // one would take the loopback.
 func (s Spec) twoNamespaces() bool { return s.Link == Packet }
 
+// fresh refuses a namespace in which a device is up: in one that was just made none is,
+// not even the loopback.
+func fresh() error {
+	devices, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		if d.Flags&net.FlagUp != 0 {
+			return fmt.Errorf("a side changes the settings of its network namespace, and %s is up in this one: "+
+				"bench itself starts sides, in fresh ones", d.Name)
+		}
+	}
+	return nil
+}
+
 // tune sets what is the same for all stacks in this process's namespace. What is not
 // there is not needed.
 func tune(s Spec) error {
+	if err := fresh(); err != nil {
+		return err
+	}
 	settings := [][2]string{
 		{"net/ipv6/conf/all/disable_ipv6", "1"},
 		{"net/ipv6/conf/default/disable_ipv6", "1"},

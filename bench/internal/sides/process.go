@@ -38,6 +38,8 @@ func Run(ctx context.Context, s Spec, environment ...string) (load.Figures, erro
 	if _, err := c.StdinPipe(); err != nil {
 		return nil, err
 	}
+	// The far side has its standard error from it, and ends a little later.
+	c.WaitDelay = waitDelay
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut
 	if s.NeedsRoot() {
@@ -56,6 +58,9 @@ func Run(ctx context.Context, s Spec, environment ...string) (load.Figures, erro
 	}
 	return f, nil
 }
+
+// waitDelay is how long one that has inherited a side's output may outlive it.
+const waitDelay = time.Second
 
 // patience is how long the processes may take: they are ended then.
 func (s Spec) patience() time.Duration {

@@ -50,6 +50,12 @@ func (s *Side) Rest(held int, u *load.Usage) error {
 	return nil
 }
 
+// Arrived returns how many bytes of bulk were read.
+func (s *Side) Arrived(_ None, n *uint64) error {
+	*n = s.server.Arrived()
+	return nil
+}
+
 // Release closes all connections that are held.
 func (s *Side) Release(None, *None) error { return s.server.Release() }
 
@@ -66,6 +72,11 @@ func (r remote) Rest(held int) (u load.Usage, err error) {
 	return u, err
 }
 
+func (r remote) Arrived() (n uint64, err error) {
+	err = r.client.Call("Side.Arrived", None{}, &n)
+	return n, err
+}
+
 func (r remote) Release() error { return r.client.Call("Side.Release", None{}, new(None)) }
 
 // local is a server in the client's process, whose usage counts once.
@@ -74,6 +85,8 @@ type local struct{ server *load.Server }
 func (l local) Usage() (load.Usage, error) { return load.Usage{}, nil }
 
 func (l local) Rest(held int) (load.Usage, error) { return load.Usage{}, l.server.WaitHeld(held) }
+
+func (l local) Arrived() (uint64, error) { return l.server.Arrived(), nil }
 
 func (l local) Release() error { return l.server.Release() }
 
