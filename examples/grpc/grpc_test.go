@@ -242,6 +242,7 @@ func TestReconnectAfterPartition(t *testing.T) {
 		if status.Code(err) != codes.Unavailable || time.Since(start) != 0 {
 			t.Errorf("after %v: %v; want Unavailable, at once", time.Since(start), err)
 		}
+		synctest.Wait() // gRPC lets calls fail before it notes its state
 		if got := conn.GetState(); got != connectivity.TransientFailure {
 			t.Errorf("the connection is in state %v, want %v", got, connectivity.TransientFailure)
 		}
