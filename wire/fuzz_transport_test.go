@@ -53,16 +53,16 @@ func FuzzTCP(f *testing.F) {
 		blocks := h.Options.sackBlocks(h.Options.fixedLen())
 		clear(h.Options.SACK[blocks:])
 		h.Options.NumSACK = uint8(blocks)
-		own := h.Append(nil)
+		own, text := h.Append(nil), size-n
 		got, n, r := ParseTCP(own, len(own))
 		checkReparsed(t, got, h, r)
 		if n != len(own) || n != h.HeaderLen() {
 			t.Fatalf("appended %d bytes, HeaderLen() = %d, parsed %d", len(own), h.HeaderLen(), n)
 		}
-		got, textLen, err := ParseNotation(h.NotationVerbose(size - n))
+		got, textLen, err := ParseNotation(h.NotationVerbose(text))
 		got.SrcPort, got.DstPort, got.Checksum = h.SrcPort, h.DstPort, h.Checksum
-		if size-n <= 1<<30 && (err != nil || got != h || textLen != size-n) {
-			t.Fatalf("%s: %+v, %d bytes of text, %v", h.NotationVerbose(size-n), got, textLen, err)
+		if text <= 1<<30 && (err != nil || got != h || textLen != text) {
+			t.Fatalf("%s: %+v, %d bytes of text, %v", h.NotationVerbose(text), got, textLen, err)
 		}
 	})
 }
