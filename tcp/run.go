@@ -8,12 +8,13 @@ import "github.com/usernet-go/usernet/wire"
 // numbers, and acknowledge nothing new. Bulk over a pipe with segments of 1500 bytes
 // takes a sixth less time.
 
-// maxRun is the text of a super-segment that an IP packet could hold.
+// maxRun bounds a run's text in bytes: what IPv6's length field has room for.
 const maxRun = 65535 - wire.TCPMaxLen
 
 // BeginsRun says that seg, instead of being received at once, may wait for the
 // segments that follow it: see Joins. Until it is received nothing else may be done
-// with the connection.
+// with the connection, and what the Text of it and of those that were joined refers to
+// must stay as it is.
 func (c *Conn) BeginsRun(seg *Segment) bool {
 	flags := seg.Flags
 	if c.ecn.mode == ECNAccurate {
