@@ -3,7 +3,6 @@ package usernet
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"time"
 
@@ -94,9 +93,9 @@ type Config struct {
 	// contexts, Dialer.Timeout among them, are by the system's.
 	Clock Clock
 
-	// Logger hears of what nobody else can be told, such as a link that failed:
-	// nobody does.
-	Logger *slog.Logger
+	// Logger hears of what nobody else can be told, such as a link that failed, as a
+	// *slog.Logger does: nobody does.
+	Logger Logger
 }
 
 // Bounds of a TCP connection's buffers in bytes; the upper one is what a window

@@ -40,6 +40,9 @@ var mayImport = map[string][]string{
 // withoutNet are the packages that know nothing of package net.
 var withoutNet = []string{"wire", "tcp", "link", "internal/host", "dns"}
 
+// heavy are packages that no program shall have to link which only dials.
+var heavy = []string{"encoding/json", "log", "log/slog", "net/http", "text/template"}
+
 // modules are all that whoever imports the library may come to depend on.
 var modules = []string{"golang.org/x/sys", "golang.org/x/net", "pgregory.net/rapid"}
 
@@ -101,6 +104,8 @@ func TestImportsPointOneWay(t *testing.T) {
 				}
 			case p == "net" && !test && slices.Contains(withoutNet, dir):
 				t.Errorf("%v: %s must not import net", at, dir)
+			case slices.Contains(heavy, p) && !test:
+				t.Errorf("%v: a program that only dials would link %s", at, p)
 			case p == "C":
 				t.Errorf("%v: cgo", at)
 			case strings.Contains(strings.Split(p, "/")[0], ".") && !isOwn:

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,11 +16,11 @@ import (
 // Config configures a Host. The zero value is ready for use: fields that are zero
 // mean their defaults.
 type Config struct {
-	Clock  Clock        // the system's; it may be a Waker besides
-	Rand   io.Reader    // crypto/rand: sequence numbers, ports, MACs, identifiers
-	TCP    tcp.Config   // what the connections share
-	Tracer tcp.Tracer   // of connections whose TCPOptions say nothing; none
-	Logger *slog.Logger // none: says nothing
+	Clock  Clock      // the system's; it may be a Waker besides
+	Rand   io.Reader  // crypto/rand: sequence numbers, ports, MACs, identifiers
+	TCP    tcp.Config // what the connections share
+	Tracer tcp.Tracer // of connections whose TCPOptions say nothing; none
+	Logger Logger     // none: says nothing
 
 	// AddressSecret is secret_key of RFC 7217; random by default.
 	AddressSecret []byte
@@ -47,9 +46,7 @@ func (c Config) withDefaults() Config {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Logger = loggerOr(c.Logger)
 	if c.TTL == 0 {
 		c.TTL = 64 // RFC 1122, 3.2.1.7: "When a fixed TTL value is used, it MUST be configurable."
 	}
@@ -78,7 +75,7 @@ type Host struct {
 	config Config
 	clock  Clock
 	waker  Waker // the clock, if it is one
-	log    *slog.Logger
+	log    Logger
 	ttl    uint8 // of the packets we send
 	epoch  time.Time
 	stats  counters

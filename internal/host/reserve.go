@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,7 +27,7 @@ import (
 // locks of connections, are made by a goroutine that ends when there are none.
 type sharedPorts struct {
 	active atomic.Bool
-	log    *slog.Logger
+	log    Logger
 
 	mu       sync.Mutex // the last in the lock order
 	changed  sync.Cond  // on mu: whoever waits must look again
@@ -60,7 +59,7 @@ type portUses struct {
 	busy bool // a call is under way
 }
 
-func (s *sharedPorts) init(log *slog.Logger) {
+func (s *sharedPorts) init(log Logger) {
 	s.log = log
 	s.changed.L = &s.mu
 	s.ports = make(map[sharedPort]*portUses)
