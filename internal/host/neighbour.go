@@ -126,7 +126,8 @@ type neighbourEvent struct {
 	mac    wire.MAC   // eventSend, eventSolicit: whom to send to; zero: all
 	asker  netip.Addr // eventSolicit: source that suits
 	packet queuedPacket
-	reason Reason // eventDrop
+	to     *neighbour // eventSend: whose queue packet was in
+	reason Reason     // eventDrop
 }
 
 type neighbourEventKind uint8
@@ -158,7 +159,7 @@ type neighbourCache struct {
 	next      time.Time    // no entry's deadline is earlier; zero: none has one
 	queued    int          // bytes in all queues
 	out       []neighbourEvent
-	ready     []*neighbour // flushing
+	ready     []*neighbour // flushing, and none of their packets is being sent
 }
 
 // init makes the cache; random is a number of 0 to 1, by which hosts differ.
@@ -319,7 +320,9 @@ func (n *neighbour) take() queuedPacket {
 	return p
 }
 
-// Next returns what is to be done next, in order.
+// Next returns what is to be done next, in order. Done is to be called once it is:
+// a neighbour's next packet comes only then, so that its packets leave in their order
+// also where several goroutines do what is to be done.
 func (c *neighbourCache) Next() (e neighbourEvent, ok bool) {
 	if len(c.out) > 0 {
 		e = c.out[0]
@@ -331,21 +334,29 @@ func (c *neighbourCache) Next() (e neighbourEvent, ok bool) {
 	}
 	for len(c.ready) > 0 {
 		n := c.ready[0]
-		if n.flushing && len(n.queue) > 0 {
-			p := n.take()
-			c.queued -= len(p.frame)
-			return neighbourEvent{kind: eventSend, addr: n.addr, mac: n.mac, packet: p}, true
-		}
 		c.ready[0] = nil
 		if c.ready = c.ready[1:]; len(c.ready) == 0 {
 			c.ready = nil
 		}
-		if n.flushing {
-			n.flushing = false
-			n.publish()
+		if !n.flushing {
+			continue // it has gone
 		}
+		if len(n.queue) > 0 {
+			p := n.take()
+			c.queued -= len(p.frame)
+			return neighbourEvent{kind: eventSend, addr: n.addr, mac: n.mac, packet: p, to: n}, true
+		}
+		n.flushing = false
+		n.publish()
 	}
 	return e, false
+}
+
+// Done says that what e wanted has been done.
+func (c *neighbourCache) Done(e *neighbourEvent) {
+	if e.to != nil && e.to.flushing {
+		c.ready = append(c.ready, e.to)
+	}
 }
 
 // Deadline returns when Advance is to be called: never, if it is zero.

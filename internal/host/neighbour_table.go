@@ -69,6 +69,7 @@ func (t *neighbourTable) settle(now time.Time) {
 		t.mu.Unlock()
 		t.perform(now, &e)
 		t.mu.Lock()
+		t.cache.Done(&e)
 	}
 	if !t.closed {
 		t.ifc.h.timers.set(&t.timer, t.cache.Deadline())

@@ -36,6 +36,7 @@ func (s *neighbourScript) out() (out []string) {
 		case eventDrop:
 			out = append(out, fmt.Sprintf("drop %s: %v", e.packet.frame, e.reason))
 		}
+		s.c.Done(&e)
 	}
 	return out
 }
@@ -238,13 +239,18 @@ func TestNeighbourKeepsOrder(t *testing.T) {
 	s.send("b")
 	s.c.Next() // asks
 	s.answer(peerMAC, true, true)
-	if e, _ := s.c.Next(); string(e.packet.frame) != "a" {
-		t.Fatalf("%q goes first", e.packet.frame)
+	first, _ := s.c.Next()
+	if string(first.packet.frame) != "a" {
+		t.Fatalf("%q goes first", first.packet.frame)
+	}
+	if e, ok := s.c.Next(); ok {
+		t.Errorf("%q goes while the one before it is being sent", e.packet.frame)
 	}
 	if s.n.word.Load() != 0 {
 		t.Error("the send path may overtake what waits")
 	}
 	s.send("c")
+	s.c.Done(&first)
 	s.want("in order", neighbourReachable, "send b to 02:00:00:00:00:02", "send c to 02:00:00:00:00:02")
 }
 
@@ -277,6 +283,7 @@ func FuzzNeighbourCache(f *testing.F) {
 		var c neighbourCache
 		c.init(4, 0)
 		now := time.Unix(1000, 0)
+		var busy []neighbourEvent // being done by other goroutines
 		for i := 0; i+1 < len(steps); i += 2 {
 			addr := netip.AddrFrom4([4]byte{10, 0, 0, steps[i+1] % 8})
 			m := neighbourMessage{addr: addr, mac: wire.MAC{2, 0, 0, 0, 0, steps[i+1] >> 6}, solicited: steps[i]&8 != 0, override: steps[i]&16 != 0}
@@ -293,11 +300,20 @@ func FuzzNeighbourCache(f *testing.F) {
 				c.Advance(now)
 			}
 			if steps[i]&32 != 0 {
-				c.Next()
+				if e, ok := c.Next(); ok {
+					busy = append(busy, e)
+				}
+			}
+			if steps[i]&64 != 0 && len(busy) > 0 {
+				c.Done(&busy[0])
+				busy = busy[1:]
 			}
 			if len(c.entries) > 4 {
 				t.Fatalf("%d entries", len(c.entries))
 			}
+		}
+		for i := range busy {
+			c.Done(&busy[i])
 		}
 		for rounds := 0; !c.Deadline().IsZero(); rounds++ {
 			if rounds > 100 {
@@ -305,10 +321,12 @@ func FuzzNeighbourCache(f *testing.F) {
 			}
 			now = c.Deadline()
 			c.Advance(now)
-			for _, ok := c.Next(); ok; _, ok = c.Next() {
+			for e, ok := c.Next(); ok; e, ok = c.Next() {
+				c.Done(&e)
 			}
 		}
-		for _, ok := c.Next(); ok; _, ok = c.Next() {
+		for e, ok := c.Next(); ok; e, ok = c.Next() {
+			c.Done(&e)
 		}
 		if c.queued != 0 {
 			t.Fatalf("%d bytes counted at rest", c.queued)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,6 +161,33 @@ func TestPacketsWaitForNeighbour(t *testing.T) {
 			if e, _, _ := wire.ParseEthernet(r.one()); e.Dst != otherMAC {
 				t.Errorf("next packet to %v", e.Dst)
 			}
+		}
+	})
+}
+
+// Packets that have waited leave in their order, also when others are written while
+// they leave: none is given to the link before Send has returned for the one before.
+func TestPacketsLeaveInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{}, link.Info{})
+		c := listenUDP(t, r.h, netip.AddrPort{}, FamilyAny)
+		write := func(text string) { c.WriteTo([]byte(text), netip.AddrPortFrom(other4, 9)) }
+		write("a")
+		r.one() // asks who other4 is
+		var texts []byte
+		first := true
+		r.l.onSend = func(batch []link.Packet) {
+			if first {
+				first = false
+				write("b")
+				write("c")
+			}
+			frame := slices.Concat(batch[0].Data...)
+			texts = append(texts, frame[len(frame)-1])
+		}
+		r.inject(arpFrame(wire.ARPReply, otherMAC, other4, hostMAC, host4))
+		if string(texts) != "abc" {
+			t.Errorf("sent in the order %q, want %q", texts, "abc")
 		}
 	})
 }
