@@ -53,19 +53,6 @@ func compareConnections(a, b Connection) int {
 		a.Local.Compare(b.Local), a.Remote.Compare(b.Remote))
 }
 
-// all returns the connections of the table, in no order.
-func (t *flowTable) all() (conns []*TCPConn) {
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.RLock()
-		for _, c := range s.conns {
-			conns = append(conns, c)
-		}
-		s.RUnlock()
-	}
-	return conns
-}
-
 // connection describes c, unless it has left the table: it has ended, or is a
 // record in TIME-WAIT.
 func (c *TCPConn) connection(now time.Time) (one Connection, ok bool) {

@@ -15,8 +15,9 @@ import (
 // segments, the timer, and ICMP errors. Each locks the connection, calls the
 // machine, and then settles: see settleLocked.
 type TCPConn struct {
-	h   *Host
-	key flowKey // immutable
+	h       *Host
+	key     flowKey  // immutable
+	chained *TCPConn // the next of its bucket in the flow table, whose lock guards it
 
 	mu    sync.Mutex
 	m     tcp.Conn

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"sync"
 )
 
 // A flowKey names a connection: the four-tuple, in a form that is cheap to hash
@@ -77,81 +76,4 @@ func (k *flowKey) localAddrPort() netip.AddrPort {
 
 func (k *flowKey) remoteAddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(k.remote).Unmap(), k.remotePort)
-}
-
-const flowShards = 32
-
-// flowTable finds a connection by its four-tuple. It is sharded because every
-// batch of every receive queue looks into it; a connection in TIME-WAIT has left
-// it for the timeWaitTable.
-type flowTable struct {
-	shards [flowShards]struct {
-		sync.RWMutex // leaf lock: nothing is locked under it
-		conns        map[flowKey]*TCPConn
-		closed       bool
-		_            [24]byte // a cache line of its own
-	}
-}
-
-// shard spreads connections, not attackers: who aims all flows at one shard gains
-// a contended lock and nothing else, the map inside is keyed by the runtime.
-func (t *flowTable) shard(k *flowKey) int {
-	return int(k.localPort^k.localPort>>5^k.remotePort^k.remotePort>>5^uint16(k.remote[15])) % flowShards
-}
-
-func (t *flowTable) lookup(k *flowKey) *TCPConn {
-	s := &t.shards[t.shard(k)]
-	s.RLock()
-	c := s.conns[*k]
-	s.RUnlock()
-	return c
-}
-
-// insert adds c unless its four-tuple is taken, or the host is closed.
-func (t *flowTable) insert(c *TCPConn) bool {
-	s := &t.shards[t.shard(&c.key)]
-	s.Lock()
-	defer s.Unlock()
-	if s.closed || s.conns[c.key] != nil {
-		return false
-	}
-	if s.conns == nil {
-		s.conns = make(map[flowKey]*TCPConn)
-	}
-	s.conns[c.key] = c
-	return true
-}
-
-// remove takes c out; a connection that took its place stays.
-func (t *flowTable) remove(c *TCPConn) {
-	s := &t.shards[t.shard(&c.key)]
-	s.Lock()
-	if s.conns[c.key] == c {
-		delete(s.conns, c.key)
-	}
-	s.Unlock()
-}
-
-// closeAll takes no more connections, and returns those that are in the table, in
-// the order of their keys.
-func (t *flowTable) closeAll() []*TCPConn {
-	var conns []*TCPConn
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.Lock()
-		s.closed = true
-		for _, c := range s.conns {
-			conns = append(conns, c)
-		}
-		s.Unlock()
-	}
-	return sortConns(conns)
-}
-
-// isClosed says whether closeAll was called.
-func (t *flowTable) isClosed() bool {
-	s := &t.shards[0]
-	s.RLock()
-	defer s.RUnlock()
-	return s.closed
 }

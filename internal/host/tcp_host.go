@@ -31,6 +31,7 @@ func (h *Host) initTCP() (err error) {
 	if h.isn, err = tcp.NewISN(lockedRand{h}); err != nil {
 		return err
 	}
+	h.flows.init()
 	h.timeWait.init(h)
 	h.tracing.init()
 	var seed [32]byte
