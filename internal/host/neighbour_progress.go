@@ -6,20 +6,20 @@ import "time"
 // is older than ReachableTime says nothing, and what is younger need not be exact.
 const confirmInterval = time.Second
 
-// reachable says that packets by r do arrive, since a connection makes progress. It
-// takes no lock, and mostly only looks at a word.
+// reachable says that packets by way of nbr, if not nil, do arrive, since a connection
+// makes progress. It takes no lock, and mostly only looks at a word.
 //
 // RFC 4861, 7.3.1: "if packets are reaching the peer, they must also be reaching the
 // sender's next-hop neighbor; thus, "forward progress" is a confirmation that the
 // next-hop neighbor is reachable. [...] When available, this upper-layer information
 // SHOULD be used."
-func (h *Host) reachable(now time.Time, r *route) {
-	if r.nbr == nil {
+func (h *Host) reachable(now time.Time, nbr *neighbour) {
+	if nbr == nil {
 		return
 	}
 	at := int64(now.Sub(h.epoch))
-	if last := r.nbr.confirmed.Load(); last == 0 || at-last >= int64(confirmInterval) {
-		r.nbr.confirmed.Store(max(at, 1))
+	if last := nbr.confirmed.Load(); last == 0 || at-last >= int64(confirmInterval) {
+		nbr.confirmed.Store(max(at, 1))
 	}
 }
 

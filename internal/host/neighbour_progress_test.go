@@ -131,7 +131,7 @@ func TestReachableIsCheap(t *testing.T) {
 		changes, last := 0, int64(0)
 		for range 100 {
 			time.Sleep(100 * time.Millisecond)
-			r.h.reachable(time.Now(), &way)
+			r.h.reachable(time.Now(), way.nbr)
 			if now := way.nbr.confirmed.Load(); now != last {
 				changes, last = changes+1, now
 			}
@@ -139,6 +139,6 @@ func TestReachableIsCheap(t *testing.T) {
 		if changes != 10 {
 			t.Errorf("%d changes in ten seconds, want ten", changes)
 		}
-		r.h.reachable(time.Now(), &route{}) // no neighbour
+		r.h.reachable(time.Now(), nil) // no neighbour
 	})
 }

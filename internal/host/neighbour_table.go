@@ -144,10 +144,10 @@ func (t *neighbourTable) reroute(now time.Time, e *neighbourEvent) bool {
 	return true
 }
 
-// doubt asks r's neighbour whether it is still there.
-func (t *neighbourTable) doubt(now time.Time, r *route) {
+// doubt asks nbr, from our address src, whether it is still there.
+func (t *neighbourTable) doubt(now time.Time, nbr *neighbour, src netip.Addr) {
 	t.mu.Lock()
-	t.cache.Doubt(now, r.nbr, r.src)
+	t.cache.Doubt(now, nbr, src)
 	t.settle(now)
 }
 

@@ -23,13 +23,9 @@ type TCPConn struct {
 	m     tcp.Conn
 	timer timer // at the machine's deadline, or earlier
 
-	route route // where segments leave; looked up again when the generation has moved on
-
-	readable sync.Cond // on mu: Readable has become true, or Read must look again
-	writable sync.Cond // on mu: likewise for Write, and for a Close that lingers
-
-	deadlines *tcpDeadlines // made when first set
-	linger    time.Duration // of Close: < 0 in background, 0 reset, > 0 wait as long
+	route  tcpRoute      // where segments leave; looked up again when its generation has moved on
+	waits  *tcpWaits     // nil: nobody waits, and no deadline was set
+	linger time.Duration // of Close: < 0 in background, 0 reset, > 0 wait as long
 
 	trace *connTrace // nil: nobody looks on
 
@@ -38,13 +34,12 @@ type TCPConn struct {
 
 	resetBy int64 // until when the last reset is tried, in the timers' time; 0: it was not tried
 
-	generation uint32 // of route
-	tos        uint8  // DiffServ field of what is sent; its ECN bits are zero: they are the segment's
+	tos uint8 // DiffServ field of what is sent; its ECN bits are zero: they are the segment's
 
 	failed      bool // ended before it was open; set before connected is closed
 	outputting  bool // a goroutine is in outputLocked; it alone takes segments from the machine
 	again       bool // the machine may have more to send since outputting was set
-	writing     bool // a Write is under way; others wait on writable, so that each is whole
+	writing     bool // a Write is under way; others wait until it is whole
 	opened      bool // was ESTABLISHED: connected is closed, the listener has been told
 	reopens     bool // a record in TIME-WAIT has this four-tuple until the connection is open
 	advised     bool // the neighbour is doubted, since retransmissions are in excess
@@ -62,8 +57,7 @@ type TCPOptions struct {
 }
 
 func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, opt *TCPOptions, now time.Time) *TCPConn {
-	c := &TCPConn{h: h, key: key, route: r, generation: generation, linger: -1}
-	c.readable.L, c.writable.L = &c.mu, &c.mu
+	c := &TCPConn{h: h, key: key, route: r.forTCP(generation), linger: -1}
 	c.timer.owner = c
 	var trace *tcp.Trace
 	if c.trace = h.newTrace(opt); c.trace != nil {
@@ -149,7 +143,7 @@ func (c *TCPConn) armLocked(retry time.Time) {
 // fire is the timer's: the machine's deadline has passed.
 func (c *TCPConn) fire(now time.Time) {
 	c.mu.Lock()
-	var doubted route
+	var doubted tcpRoute
 	if !c.detached {
 		c.m.Advance(now)
 		if advice := c.m.NegativeAdvice(); advice != c.advised {
@@ -165,7 +159,7 @@ func (c *TCPConn) fire(now time.Time) {
 	// or exceeds threshold R1, pass negative advice [...] to the IP layer, to trigger
 	// dead-gateway diagnosis." (MUST-20)
 	if doubted.nbr != nil {
-		doubted.ifc.neighbours.doubt(now, &doubted)
+		doubted.ifc.neighbours.doubt(now, doubted.nbr, c.key.localAddrPort().Addr())
 	}
 }
 
@@ -175,11 +169,11 @@ func (c *TCPConn) wakeLocked(now time.Time) {
 		c.openedLocked(now)
 	}
 	if c.m.Readable() {
-		c.h.wakeAll(&c.readable)
+		c.wakeReadersLocked()
 	}
 	// Nobody else waits for room, or for the state: see write and lingerLocked.
 	if (c.writing || c.closed) && c.worthWritingLocked() {
-		c.h.wakeAll(&c.writable)
+		c.wakeWritersLocked()
 	}
 }
 
@@ -236,8 +230,8 @@ func (c *TCPConn) detachLocked() {
 		c.opened = true
 		l.failed(c)
 	}
-	c.h.wakeAll(&c.readable)
-	c.h.wakeAll(&c.writable)
+	c.wakeReadersLocked()
+	c.wakeWritersLocked()
 }
 
 // recycle drops a half-open connection without a word: whoever sent its SYN may
@@ -256,8 +250,8 @@ func (c *TCPConn) abort(now time.Time, close bool) {
 	c.closed = c.closed || close
 	c.m.Abort(now)
 	c.settleLocked(now)
-	c.h.wakeAll(&c.readable)
-	c.h.wakeAll(&c.writable)
+	c.wakeReadersLocked()
+	c.wakeWritersLocked()
 	c.mu.Unlock()
 }
 

@@ -53,11 +53,6 @@ func (d *deadline) stop() {
 	d.h.timers.remove(&d.timer)
 }
 
-// tcpDeadlines are a connection's, made when the first is set.
-type tcpDeadlines struct {
-	read, write deadline
-}
-
 // SetDeadline sets the time at which Read and Write give up; zero means never.
 func (c *TCPConn) SetDeadline(t time.Time) error { return c.setDeadlines(t, true, true) }
 
@@ -73,25 +68,21 @@ func (c *TCPConn) setDeadlines(t time.Time, read, write bool) error {
 	if c.closed {
 		return ErrClosed
 	}
-	if c.deadlines == nil {
-		c.deadlines = new(tcpDeadlines)
-		c.deadlines.read.init(c.h, &c.readable, &c.key, timerOfTCPRead)
-		c.deadlines.write.init(c.h, &c.writable, &c.key, timerOfTCPWrite)
-	}
+	w := c.timedWaitsLocked()
 	now := c.h.clock.Now()
 	if read {
-		c.deadlines.read.setLocked(now, t)
+		w.read.setLocked(now, t)
 	}
 	if write {
-		c.deadlines.write.setLocked(now, t)
+		w.write.setLocked(now, t)
 	}
 	return nil
 }
 
 // stopDeadlinesLocked forgets the deadlines of a connection that is closed.
 func (c *TCPConn) stopDeadlinesLocked() {
-	if c.deadlines != nil {
-		c.deadlines.read.stop()
-		c.deadlines.write.stop()
+	if c.waits != nil && c.waits.timed {
+		c.waits.read.stop()
+		c.waits.write.stop()
 	}
 }

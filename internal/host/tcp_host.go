@@ -16,6 +16,7 @@ type tcpHost struct {
 	listeners  tcpListeners
 	resets     rateLimit // of RSTs for segments of no connection
 	tcpOutputs sync.Pool // of *tcpOutput
+	tcpWaits   sync.Pool // of *tcpWaits in which nobody waits
 	tracing    tracing
 	tcpConns   atomic.Int64
 	dialled    chan struct{} // closed: what Connected returns of connections whose dial is over
@@ -40,6 +41,7 @@ func (h *Host) initTCP() (err error) {
 	}
 	h.resets.init(h.config.ICMPErrorRate, seed)
 	h.tcpOutputs.New = func() any { return new(tcpOutput) }
+	h.tcpWaits.New = func() any { return new(tcpWaits) }
 	h.dialled = make(chan struct{})
 	close(h.dialled)
 	return nil

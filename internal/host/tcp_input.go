@@ -125,7 +125,7 @@ func (tb *tcpBatch) flush() {
 		tb.receiveRun()
 		tb.conn = nil
 		if c.m.Progress() {
-			c.h.reachable(tb.now, &c.route)
+			c.h.reachable(tb.now, c.route.nbr)
 		}
 		c.settleLocked(tb.now)
 		c.mu.Unlock()

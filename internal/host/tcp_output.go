@@ -45,7 +45,7 @@ type tcpOutput struct {
 // A batch is lent: its payload lies in the send queue, which keeps acknowledged
 // chunks until Returned.
 func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
-	if c.generation == c.h.routeGeneration() && c.m.Rest(now) {
+	if c.route.generation == c.h.routeGeneration() && c.m.Rest(now) {
 		c.again = false
 		return retry
 	}
@@ -57,7 +57,6 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 		if n == 0 {
 			break
 		}
-		o.route = c.route
 		c.mu.Unlock()
 		sent, err := o.route.ifc.send(now, &o.route, o.packets[:n])
 		c.mu.Lock()
@@ -106,6 +105,7 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 // segments that is.
 func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 	err := c.routeLocked(now)
+	o.route = c.route.whole(&c.key)
 	for n < tcpBatchLen && c.m.Next(now, &o.segments[n]) {
 		if err != nil {
 			// Without a way out the segment is lost, and its timer runs.
@@ -114,7 +114,7 @@ func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 			c.m.Returned()
 			return 0
 		}
-		o.build(n, &c.key, &c.route, c.h, c.tos)
+		o.build(n, &c.key, &o.route, c.h, c.tos)
 		n++
 	}
 	return n
@@ -124,7 +124,7 @@ func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 // the machine makes next fits the link by which it leaves.
 func (c *TCPConn) routeLocked(now time.Time) error {
 	g := c.h.routeGeneration()
-	if c.generation == g {
+	if c.route.generation == g {
 		return nil
 	}
 	local := c.key.localAddrPort().Addr()
@@ -132,14 +132,14 @@ func (c *TCPConn) routeLocked(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if r.ifc != c.route.ifc || r.mtu != c.route.mtu { // a router may tell another MTU
+	before := c.route
+	c.route = r.forTCP(g)
+	if r.ifc != before.ifc || c.route.mtu != before.mtu { // a router may tell another MTU
 		mss, maxSegment := r.tcpSizes(local)
 		c.m.SetMSS(now, mss)
 		c.m.SetMaxSegment(maxSegment)
-		c.route = r
 		c.usePathMTULocked(now)
 	}
-	c.route, c.generation = r, g
 	return nil
 }
 

@@ -68,11 +68,11 @@ func (c *TCPConn) awaitOutput(d time.Duration) {
 	t := c.h.clock.AfterFunc(max(d, 0), func() {
 		c.mu.Lock()
 		over = true
-		c.h.wakeAll(&c.readable)
+		c.wakeReadersLocked()
 		c.mu.Unlock()
 	})
 	for !c.detached && !over {
-		c.readable.Wait()
+		c.waitLocked((*tcpWaits).forReading)
 	}
 	t.Stop()
 }

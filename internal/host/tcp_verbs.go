@@ -19,7 +19,7 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 			return 0, ErrClosed
 		case len(b) == 0:
 			return 0, nil
-		case c.deadlines != nil && c.deadlines.read.passed:
+		case c.waits != nil && c.waits.read.passed:
 			return 0, ErrDeadline
 		}
 		if c.m.Readable() {
@@ -28,7 +28,7 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 			c.settleLocked(now) // the window may have opened
 			return n, err
 		}
-		c.readable.Wait()
+		c.waitLocked((*tcpWaits).forReading)
 	}
 }
 
@@ -48,7 +48,7 @@ func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, erro
 		if err := c.writeErrorLocked(); err != nil {
 			return 0, err
 		}
-		c.writable.Wait()
+		c.waitLocked((*tcpWaits).forWriting)
 	}
 	c.writing = true
 	for {
@@ -56,7 +56,7 @@ func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, erro
 			break
 		}
 		if !c.m.Writable() && len(b) > 0 {
-			c.writable.Wait()
+			c.waitLocked((*tcpWaits).forWriting)
 			continue
 		}
 		now := c.h.clock.Now()
@@ -83,14 +83,14 @@ func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, erro
 // endWriteLocked lets the next Write begin.
 func (c *TCPConn) endWriteLocked() {
 	c.writing = false
-	c.h.wakeAll(&c.writable)
+	c.wakeWritersLocked()
 }
 
 func (c *TCPConn) writeErrorLocked() error {
 	switch {
 	case c.closed:
 		return ErrClosed
-	case c.deadlines != nil && c.deadlines.write.passed:
+	case c.waits != nil && c.waits.write.passed:
 		return ErrDeadline
 	}
 	return nil
@@ -208,8 +208,8 @@ func (c *TCPConn) Close() error {
 		c.m.Close(now)
 	}
 	c.settleLocked(now)
-	c.h.wakeAll(&c.readable)
-	c.h.wakeAll(&c.writable)
+	c.wakeReadersLocked()
+	c.wakeWritersLocked()
 	if c.linger > 0 {
 		c.lingerLocked()
 	}
@@ -219,11 +219,11 @@ func (c *TCPConn) Close() error {
 // lingerLocked waits until the peer has acknowledged all, or for c.linger.
 func (c *TCPConn) lingerLocked() {
 	var d deadline
-	d.init(c.h, &c.writable, &c.key, timerOfLinger)
+	d.init(c.h, &c.timedWaitsLocked().writable, &c.key, timerOfLinger)
 	now := c.h.clock.Now()
 	d.setLocked(now, now.Add(c.linger))
 	for !d.passed && !c.detached && c.m.State() != tcp.StateFinWait2 {
-		c.writable.Wait()
+		c.waitLocked((*tcpWaits).forWriting)
 	}
 	d.stop()
 }

@@ -1,0 +1,67 @@
+package host
+
+import "sync"
+
+// tcpWaits is what a connection has while somebody waits for it, 350 bytes which one at
+// rest does without: they come from a pool of the host, so that to wait for a byte makes
+// no garbage, and go back there with the last who waits. With the first deadline they
+// stay, since a deadline's timer may be about to look at them whoever waits.
+type tcpWaits struct {
+	readable sync.Cond // on the connection's mu: Readable has become true, or Read must look again
+	writable sync.Cond // likewise for Write, and for a Close that lingers
+
+	read, write deadline // once timed
+
+	n     int  // who wait
+	timed bool // a deadline refers to the conditions
+}
+
+func (w *tcpWaits) forReading() *sync.Cond { return &w.readable }
+func (w *tcpWaits) forWriting() *sync.Cond { return &w.writable }
+
+// waitLocked waits for one of the conditions of tcpWaits.
+func (c *TCPConn) waitLocked(condition func(*tcpWaits) *sync.Cond) {
+	w := c.waitsLocked()
+	w.n++
+	condition(w).Wait()
+	if w.n--; w.n > 0 || w.timed {
+		return
+	}
+	c.waits = nil
+	// A Waker may wake later: what it then wakes must not be what others wait on.
+	if c.h.waker == nil {
+		c.h.tcpWaits.Put(w)
+	}
+}
+
+func (c *TCPConn) waitsLocked() *tcpWaits {
+	if c.waits == nil {
+		c.waits = c.h.tcpWaits.Get().(*tcpWaits)
+		c.waits.readable.L, c.waits.writable.L = &c.mu, &c.mu
+	}
+	return c.waits
+}
+
+// timedWaitsLocked is waitsLocked for what has a deadline.
+func (c *TCPConn) timedWaitsLocked() *tcpWaits {
+	w := c.waitsLocked()
+	if !w.timed {
+		w.timed = true
+		w.read.init(c.h, &w.readable, &c.key, timerOfTCPRead)
+		w.write.init(c.h, &w.writable, &c.key, timerOfTCPWrite)
+	}
+	return w
+}
+
+// wakeReadersLocked and wakeWritersLocked let those look again who wait.
+func (c *TCPConn) wakeReadersLocked() {
+	if c.waits != nil {
+		c.h.wakeAll(&c.waits.readable)
+	}
+}
+
+func (c *TCPConn) wakeWritersLocked() {
+	if c.waits != nil {
+		c.h.wakeAll(&c.waits.writable)
+	}
+}
