@@ -54,26 +54,26 @@ func parseNetwork(name string, transports ...transport) (network, error) {
 
 // splitAddress reads address in package net's grammar: a host, of which nothing is
 // known yet, and a port. The errors are those of net: *net.AddrError, *net.DNSError.
-func splitAddress(ctx context.Context, r *Resolver, n network, address string) (name string, port uint16, err error) {
+func splitAddress(ctx context.Context, n network, address string) (name string, port uint16, err error) {
 	name, service, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", 0, err
 	}
-	p, err := r.LookupPort(ctx, n.String(), service)
+	p, err := lookupPort(ctx, n.String(), service)
 	return name, uint16(p), err
 }
 
 // resolve returns the endpoints that address may mean, best first; an empty host is
 // an endpoint with an invalid IP.
-func (r *Resolver) resolve(ctx context.Context, n network, address string) ([]netip.AddrPort, error) {
+func resolve(ctx context.Context, r NameResolver, n network, address string) ([]netip.AddrPort, error) {
 	if address == "" {
 		return []netip.AddrPort{{}}, nil
 	}
-	name, port, err := splitAddress(ctx, r, n, address)
+	name, port, err := splitAddress(ctx, n, address)
 	if err != nil {
 		return nil, err
 	}
-	ips, err := r.addresses(ctx, n.family, name)
+	ips, err := addresses(ctx, r, n.family, name)
 	if err != nil {
 		return nil, err
 	}

@@ -80,9 +80,9 @@ type Config struct {
 	// Tracer hears what TCP connections do, segment by segment: nobody does.
 	Tracer Tracer
 
-	// Resolver looks up the names that Dial, Listen and their likes are given: by
-	// default only localhost is one. Its options are copied.
-	Resolver *Resolver
+	// Resolver, a *Resolver, looks up the names that Dial, Listen and their likes are
+	// given: by default only localhost is one. Its options are copied.
+	Resolver NameResolver
 
 	// Rand feeds sequence numbers, ports and all else that is random:
 	// crypto/rand. With a seeded source a simulation repeats.
@@ -139,6 +139,9 @@ func (c *Config) check() error {
 		if f.d != 0 && (f.d < f.min || f.d > f.max) {
 			return fmt.Errorf("usernet: Config.%s is %v; want %v to %v, or 0 for the default", f.name, f.d, f.min, f.max)
 		}
+	}
+	if c.Resolver == nil {
+		return nil
 	}
 	return c.Resolver.check()
 }

@@ -35,7 +35,7 @@ type Dialer struct {
 
 	// Resolver looks up names, by its own Stack, which may be another than the
 	// Dialer's; by default the stack's own does.
-	Resolver *Resolver
+	Resolver NameResolver
 
 	// KeepAlive is after how long in silence the peer of a TCP connection is
 	// probed, and how far the probes are apart if nothing else is said. Zero

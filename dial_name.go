@@ -12,7 +12,7 @@ type dialling struct {
 	*Dialer
 	network  network
 	local    netip.AddrPort
-	resolver *Resolver
+	resolver NameResolver
 	name     string
 	port     uint16
 }
@@ -29,9 +29,9 @@ func (d *Dialer) dialName(ctx context.Context, networkName, address string) (net
 	}
 	g := dialling{Dialer: d, network: n, resolver: d.Stack.resolver}
 	if d.Resolver != nil {
-		g.resolver = d.Resolver
+		g.resolver = d.Resolver.orElse(g.resolver)
 	}
-	if g.name, g.port, err = splitAddress(ctx, g.resolver, n, address); err != nil {
+	if g.name, g.port, err = splitAddress(ctx, n, address); err != nil {
 		return nil, err
 	}
 	if g.local, err = localHint(d.LocalAddr, n.transport); err != nil {
@@ -42,7 +42,7 @@ func (d *Dialer) dialName(ctx context.Context, networkName, address string) (net
 		if d.FallbackDelay >= 0 {
 			return g.race(ctx, nil)
 		}
-		if ips, err = g.resolver.addresses(ctx, n.family, g.name); err != nil {
+		if ips, err = addresses(ctx, g.resolver, n.family, g.name); err != nil {
 			return nil, err
 		}
 	}

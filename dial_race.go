@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"golang.org/x/net/dns/dnsmessage"
-
 	"github.com/usernet-go/usernet/internal/host"
 )
 
@@ -27,12 +25,11 @@ type racing struct {
 	attempts []error // what became of each so far
 }
 
-// An answer are the addresses of one family, or, without a type, the end of the
-// look-up.
+// An answer are the addresses of one family, or, of any, the end of the look-up.
 type answer struct {
-	dnsmessage.Type
-	ips []netip.Addr
-	err error
+	family host.Family
+	ips    []netip.Addr
+	err    error
 }
 
 // A result is what became of an attempt.
@@ -66,8 +63,8 @@ func (g *dialling) race(ctx context.Context, ips []netip.Addr) (net.Conn, error)
 
 // look looks the name up.
 func (r *racing) look() {
-	err := r.resolver.ask(r.ctx, r.network.family, r.name, func(t dnsmessage.Type, ips []netip.Addr) {
-		r.answers <- answer{Type: t, ips: ips}
+	err := r.resolver.ask(r.ctx, r.network.family, r.name, func(family host.Family, ips []netip.Addr) {
+		r.answers <- answer{family: family, ips: ips}
 	})
 	r.answers <- answer{err: err}
 }
@@ -108,10 +105,10 @@ func (r *racing) run() (net.Conn, error) {
 
 // heard takes what the look-up has found.
 func (r *racing) heard(a answer) {
-	switch a.Type {
-	case dnsmessage.TypeA:
+	switch a.family {
+	case host.FamilyIPv4:
 		r.awaits4 = false
-	case dnsmessage.TypeAAAA:
+	case host.FamilyIPv6:
 		r.awaits6 = false
 	default:
 		r.looking, r.awaits4, r.awaits6 = false, false, false

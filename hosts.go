@@ -7,14 +7,10 @@ import (
 	"strings"
 )
 
-// static returns the addresses of a name that no server is asked for: no name, a
-// literal address, localhost, one of Hosts or HostsFunc. The list is the caller's.
+// static knows literals and localhost, and those of Hosts and HostsFunc.
 func (r *Resolver) static(name string) (list []netip.Addr, ok bool) {
-	if list, ok = ownHost(name); ok {
+	if list, ok = literal(name); ok {
 		return list, true
-	}
-	if ip, err := netip.ParseAddr(name); err == nil {
-		return []netip.Addr{ip.Unmap()}, true
 	}
 	if r.Stack == nil {
 		return nil, false // the error is the look-up's
@@ -24,7 +20,7 @@ func (r *Resolver) static(name string) (list []netip.Addr, ok bool) {
 			return nil, false
 		}
 	}
-	r.Stack.host.SortDestinations(list)
+	r.sort(list)
 	return list, true
 }
 

@@ -1,6 +1,8 @@
 package usernet_test
 
 import (
+	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -109,4 +111,27 @@ func TestBubbleHostsFunc(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A nil pointer is no resolver, wherever it stands.
+func TestNilResolver(t *testing.T) {
+	var none *usernet.Resolver
+	s := newStack(t, usernet.Config{Resolver: none})
+	l, err := s.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := usernet.Dialer{Stack: s, Resolver: none}
+	c, err := d.Dial("tcp", net.JoinHostPort("localhost", port(l.Addr())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	var e *net.DNSError
+	if _, err := d.Dial("tcp", "server:7"); !errors.As(err, &e) || !e.IsNotFound || e.Name != "server" {
+		t.Errorf("dialling a name without a resolver: %v", err)
+	}
+	if list, err := s.Resolver().LookupHost(t.Context(), "localhost"); err != nil || len(list) != 2 {
+		t.Errorf("localhost is %v, %v", list, err)
+	}
 }

@@ -71,7 +71,7 @@ func (lc *ListenConfig) resolve(ctx context.Context, name, address string, t tra
 		err = errNoStack
 	} else if n, err = parseNetwork(name, transportTCP, transportUDP); err == nil {
 		var list []netip.AddrPort
-		if list, err = lc.Stack.resolver.resolve(ctx, n, address); err == nil {
+		if list, err = resolve(ctx, lc.Stack.resolver, n, address); err == nil {
 			local = first(list)
 		}
 	}

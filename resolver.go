@@ -58,11 +58,9 @@ type Resolver struct {
 	index     map[string][]netip.Addr // Hosts by hostKey; see known
 }
 
-// on returns a resolver with copies of the options of r, which may be nil, for the
-// stack.
-func (r *Resolver) on(s *Stack) *Resolver {
+func (r *Resolver) on(s *Stack) NameResolver {
 	if r == nil {
-		return &Resolver{Stack: s}
+		return literals{}
 	}
 	c := &Resolver{Stack: s, Servers: slices.Clone(r.Servers), Search: slices.Clone(r.Search), Ndots: r.Ndots,
 		Timeout: r.Timeout, Attempts: r.Attempts, Rotate: r.Rotate, Hosts: make(map[string][]netip.Addr, len(r.Hosts)), HostsFunc: r.HostsFunc}
@@ -72,7 +70,15 @@ func (r *Resolver) on(s *Stack) *Resolver {
 	return c
 }
 
-// check returns what is wrong with r as Config.Resolver, which may be nil.
+func (r *Resolver) orElse(other NameResolver) NameResolver {
+	if r == nil {
+		return other
+	}
+	return r
+}
+
+func (r *Resolver) sort(list []netip.Addr) { r.Stack.host.SortDestinations(list) }
+
 func (r *Resolver) check() error {
 	if r == nil {
 		return nil
@@ -99,7 +105,12 @@ func (r *Resolver) check() error {
 
 // Resolver returns the resolver of Config.Resolver, which Dial and its likes use.
 // Without one it knows literal addresses and localhost.
-func (s *Stack) Resolver() *Resolver { return s.resolver }
+func (s *Stack) Resolver() *Resolver {
+	if r, ok := s.resolver.(*Resolver); ok {
+		return r
+	}
+	return &Resolver{Stack: s}
+}
 
 // config returns how to ask.
 func (r *Resolver) config() dns.Config {
@@ -125,15 +136,21 @@ func families(f host.Family) []dnsmessage.Type {
 	return []dnsmessage.Type{dnsmessage.TypeAAAA, dnsmessage.TypeA}
 }
 
-// ask asks the DNS for the addresses of a name, and calls told with those of each
-// family as they come, none if there are none. The error says that none came.
-func (r *Resolver) ask(ctx context.Context, family host.Family, name string, told func(t dnsmessage.Type, list []netip.Addr)) error {
+// familyOf is what the addresses are of in an answer to a type.
+func familyOf(t dnsmessage.Type) host.Family {
+	if t == dnsmessage.TypeA {
+		return host.FamilyIPv4
+	}
+	return host.FamilyIPv6
+}
+
+func (r *Resolver) ask(ctx context.Context, family host.Family, name string, told func(host.Family, []netip.Addr)) error {
 	types := families(family)
 	any := false
 	err := r.lookup(ctx, name, types, func(i int, a *dns.Answer) {
 		list := addressesOf(a)
 		any = any || len(list) > 0
-		told(types[i], list)
+		told(familyOf(types[i]), list)
 	})
 	if any {
 		return nil
@@ -157,21 +174,6 @@ func addressesOf(a *dns.Answer) (list []netip.Addr) {
 	return list
 }
 
-// addresses returns the addresses of a name, best first: of both families where a
-// map or a literal says so, of the given one where the DNS is asked.
-func (r *Resolver) addresses(ctx context.Context, family host.Family, name string) ([]netip.Addr, error) {
-	if list, ok := r.static(name); ok {
-		return list, nil
-	}
-	var list []netip.Addr
-	err := r.ask(ctx, family, name, func(_ dnsmessage.Type, some []netip.Addr) { list = append(list, some...) })
-	if err != nil {
-		return nil, err
-	}
-	r.Stack.host.SortDestinations(list)
-	return list, nil
-}
-
 // ipFamilies are the networks of LookupIP and LookupNetIP.
 var ipFamilies = map[string]host.Family{"ip": host.FamilyAny, "ip4": host.FamilyIPv4, "ip6": host.FamilyIPv6}
 
@@ -185,7 +187,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	if host == "" {
 		return nil, notFound(host)
 	}
-	list, err := r.addresses(ctx, family, host)
+	list, err := addresses(ctx, r, family, host)
 	if err != nil {
 		return nil, err
 	}
@@ -240,8 +242,5 @@ func (r *Resolver) LookupIP(ctx context.Context, network, host string) ([]net.IP
 // LookupPort returns the number of a service's port, as net.Resolver does: from
 // the system's list of services.
 func (r *Resolver) LookupPort(ctx context.Context, network, service string) (int, error) {
-	// PreferGo: the list is read from a file, or is the one built into package net,
-	// and never asked of the C library.
-	system := net.Resolver{PreferGo: true}
-	return system.LookupPort(ctx, network, service)
+	return lookupPort(ctx, network, service)
 }

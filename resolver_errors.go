@@ -8,21 +8,13 @@ import (
 	"github.com/usernet-go/usernet/dns"
 )
 
-// notFound is what package net says of a name that is none.
-func notFound(name string) *net.DNSError {
-	return &net.DNSError{Err: dns.ErrNotFound.Error(), Name: name, IsNotFound: true}
-}
-
 func isNotFound(err error) bool { return errors.Is(err, dns.ErrNotFound) }
 
 // lookupError returns package net's error for one of a look-up.
 func (x *exchange) lookupError(err error, name string) *net.DNSError {
 	var failure *dns.Error
 	if !errors.As(err, &failure) {
-		// The context is over. These, and only these, can be had by Unwrap.
-		err = cause("lookup", err)
-		_, timeout := err.(net.Error)
-		return &net.DNSError{UnwrapErr: err, Err: err.Error(), Name: name, IsTimeout: timeout, IsTemporary: timeout}
+		return contextError(err, name)
 	}
 	err = x.socketError(failure)
 	e := &net.DNSError{Err: err.Error(), Name: name}
@@ -39,7 +31,7 @@ func (x *exchange) lookupError(err error, name string) *net.DNSError {
 		e.IsNotFound = true
 		e.Err = dns.ErrNotFound.Error()
 		if len(x.resolver.Hosts) == 0 && x.resolver.HostsFunc == nil {
-			e.Err += " (the stack has no resolver: give an IP address)"
+			e.Err += noResolver
 		}
 	case errors.As(err, &op):
 		e.IsTimeout, e.IsTemporary = op.Timeout(), true

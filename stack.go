@@ -21,7 +21,7 @@ type Stack struct {
 	host      *host.Host
 	backlog   int
 	keepAlive *keepAlive
-	resolver  *Resolver
+	resolver  NameResolver
 
 	dnsIgnored atomic.Uint64
 }
@@ -37,7 +37,10 @@ func New(config Config) (*Stack, error) {
 		return nil, fmt.Errorf("usernet: %w", err)
 	}
 	s := &Stack{host: h, backlog: config.Backlog, keepAlive: newKeepAlive(config.KeepAlive, config.KeepAliveConfig)}
-	s.resolver = config.Resolver.on(s)
+	s.resolver = literals{}
+	if config.Resolver != nil {
+		s.resolver = config.Resolver.on(s)
+	}
 	if s.backlog == 0 {
 		s.backlog = defaultBacklog
 	}

@@ -148,7 +148,7 @@ func (w *World) stackConfig(h *Host, c HostConfig) usernet.Config {
 	}
 	s.Clock = &clock{engine: w.engine, host: h.id, tick: c.Tick}
 	var r usernet.Resolver
-	if of := s.Resolver; of != nil {
+	if of, _ := s.Resolver.(*usernet.Resolver); of != nil {
 		r.Servers, r.Search, r.Ndots, r.Timeout = of.Servers, of.Search, of.Ndots, of.Timeout
 		r.Attempts, r.Rotate, r.Hosts, r.HostsFunc = of.Attempts, of.Rotate, of.Hosts, of.HostsFunc
 	}
