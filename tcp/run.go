@@ -45,3 +45,24 @@ func (c *Conn) Joins(run, seg *Segment) bool {
 	run.SegmentSize = size
 	return true
 }
+
+// JoinsAlike is Joins for a segment of n bytes of text, in head and rest, whose header
+// is but for the number seq that of the segment which was joined last, or has begun the
+// run.
+func (c *Conn) JoinsAlike(run *Segment, seq Seq, n int, head []byte, rest [][]byte) bool {
+	size := run.SegmentSize
+	if size == 0 {
+		size = run.Len
+	}
+	if seq != run.Seq.Add(run.Len) || n != size || run.Len%size != 0 || run.Flags&psh != 0 ||
+		run.Len+n > maxRun || !seq.Add(n).LessEq(c.rcv.edge) {
+		return false
+	}
+	if len(head) > 0 {
+		run.Text = append(run.Text, head)
+	}
+	run.Text = append(run.Text, rest...)
+	run.Len += n
+	run.SegmentSize = size
+	return true
+}

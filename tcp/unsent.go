@@ -4,7 +4,8 @@ import "time"
 
 // Unsent says that a segment that Next returned was not sent, because the link
 // had no room: it is returned again. Of several, the last one comes first, and all
-// come before Next is called again. Header and Len of the segment are enough.
+// come before Next is called again. Header and Len of the segment are enough. Of a
+// super-segment the link may have taken some segments: then seg is what is left.
 func (c *Conn) Unsent(t time.Time, seg *Segment) {
 	now := c.at(t)
 	defer c.countUnsent(seg, c.snd.nxt)
@@ -76,7 +77,12 @@ func (c *Conn) unsentText(now instant, seg *Segment) {
 func (c *Conn) markUnsent(from, to Seq) {
 	b := &c.tx.board
 	from, to = from.Max(c.snd.una), to.Min(c.snd.nxt)
-	for i := b.find(from); i < b.len() && b.start(i).Less(to); i++ {
+	i := b.find(from)
+	if i < b.len() && b.start(i).Less(from) { // a part of a super-segment has left
+		b.split(i, from)
+		i++
+	}
+	for ; i < b.len() && b.start(i).Less(to); i++ {
 		if b.at(i).flags.has(sentSacked | sentLost) {
 			continue // the peer has it from an earlier copy, or it waits already
 		}

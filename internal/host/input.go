@@ -22,6 +22,9 @@ type inPacket struct {
 	broadcast bool // dst, or the frame's destination, is a broadcast or multicast address
 	fragments bool // it was made whole from fragments
 
+	first  []byte // the packet's first piece, from the link header on
+	length int    // bytes of the packet in all its pieces, likewise
+
 	// For answers, the packet from its IP header on.
 	ip []byte // what of it stands in the first piece
 	// protocolAt is the offset in ip of the field that says the transport protocol.
@@ -106,11 +109,15 @@ func (ifc *iface) deliver(packets []link.Packet) {
 		size := packets[i].Len()
 		bytes += size
 		b.tcp.more = i < len(packets)-1
+		if b.tcp.held && b.tcp.follows(&packets[i], size) {
+			continue
+		}
 		if r := b.packet(&packets[i], size); r != ReasonNone {
 			h.stats.drop(r)
 		}
 	}
 	b.tcp.flush()
+	b.tcp.end()
 	b.flushForwarded()
 	if ifc.link != nil {
 		h.stats.packetsIn.Add(uint64(len(packets)))
@@ -127,6 +134,7 @@ func (b *inputBatch) packet(p *link.Packet, size int) Reason {
 		return ReasonEmpty
 	}
 	b.p.ifc, b.p.offload = b.ifc, p.Offload
+	b.p.first, b.p.length = p.Data[0], size
 	b.frameGroup, b.p.fragments, b.linkLen = false, false, 0
 	if b.ifc.linkInfo.Medium == link.Ethernet {
 		return b.frame(p.Data[0], p.Data[1:], size)

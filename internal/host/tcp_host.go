@@ -40,7 +40,7 @@ func (h *Host) initTCP() (err error) {
 		return err
 	}
 	h.resets.init(h.config.ICMPErrorRate, seed)
-	h.tcpOutputs.New = func() any { return new(tcpOutput) }
+	h.tcpOutputs.New = newTCPOutput
 	h.tcpWaits.New = func() any { return new(tcpWaits) }
 	h.dialled = make(chan struct{})
 	close(h.dialled)

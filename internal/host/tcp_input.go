@@ -22,6 +22,9 @@ type tcpBatch struct {
 	// tcp.Conn.Joins.
 	run  tcp.Segment
 	held bool
+	like likeness
+
+	segments int // that were taken, and not counted yet
 }
 
 // input takes the segment in p. The caller calls flush before anything else is
@@ -36,12 +39,14 @@ func (tb *tcpBatch) input(p *inPacket) {
 		tb.flush()
 		tb.lock(&key)
 	}
-	tb.h.stats.tcp.segmentsIn.Add(uint64(tb.seg.Segments()))
+	tb.segments += tb.seg.Segments()
 	if tb.conn == nil {
 		tb.withoutConnection(p, key)
 		return
 	}
-	tb.receive()
+	if tb.receive(); tb.held {
+		tb.like.learn(p)
+	}
 }
 
 func (tb *tcpBatch) parse(p *inPacket) (flowKey, Reason) {
@@ -231,7 +236,8 @@ func (tb *tcpBatch) reply(p *inPacket, seg *tcp.Segment) {
 	o := tb.h.tcpOutputs.Get().(*tcpOutput)
 	o.segments[0].TCP, o.segments[0].Len, o.segments[0].SegmentSize, o.segments[0].ECN = seg.TCP, 0, 0, wire.NotECT
 	o.segments[0].Text = o.segments[0].Text[:0]
-	o.build(0, &key, &r, tb.h, 0)
+	o.made = 0
+	o.build(&o.segments[0], &key, &r, tb.h, 0)
 	r.ifc.send(tb.now, &r, o.packets[:1])
 	o.forget(1)
 	tb.h.tcpOutputs.Put(o)

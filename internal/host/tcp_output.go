@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// tcpBatchLen is how many segments go to the link at once.
+	// tcpBatchLen is how many segments, or super-segments, go to the link at once.
 	tcpBatchLen = 64
 	// tcpMaxBatches is after how many batches a goroutine stops sending for a
 	// connection, so that a writer is not held past its deadline while the peer's
@@ -26,15 +26,33 @@ const (
 // A tcpOutput is the room in which a batch of segments is made; a host keeps a
 // pool of them. It refers to nothing between two batches.
 type tcpOutput struct {
-	packets  [tcpBatchLen]link.Packet
 	segments [tcpBatchLen]tcp.Segment
-	headers  [tcpBatchLen][maxTCPHeaders]byte
+	packets  []link.Packet // one for each segment, or more where they are cut: see tcp_cut.go
+	headers  [][maxTCPHeaders]byte
+	part     [][]byte
+	made     int   // packets that are in use
+	more     bool  // the machine has more than the batch has room for
 	route    route // the connection's, for the way through the link
 
 	// Of the segment that build has made last.
 	tcpAt  int // bytes before its TCP header
 	size   int // bytes of TCP header and text
+	ecn    wire.ECN
 	pseudo wire.Sum
+}
+
+func newTCPOutput() any {
+	return &tcpOutput{packets: make([]link.Packet, tcpBatchLen), headers: make([][maxTCPHeaders]byte, tcpBatchLen)}
+}
+
+// packet returns the number of the next packet to make.
+func (o *tcpOutput) packet() int {
+	if o.made == len(o.packets) {
+		o.packets = append(o.packets, link.Packet{})
+		o.headers = append(o.headers, [maxTCPHeaders]byte{})
+	}
+	o.made++
+	return o.made - 1
 }
 
 // outputLocked takes segments from the machine and sends them until there is
@@ -53,10 +71,11 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 	o := c.h.tcpOutputs.Get().(*tcpOutput)
 	for batches := 1; ; batches++ {
 		c.again = false
-		n := c.fillLocked(o, now)
-		if n == 0 {
+		segments := c.fillLocked(o, now)
+		if segments == 0 {
 			break
 		}
+		n := o.made
 		c.mu.Unlock()
 		sent, err := o.route.ifc.send(now, &o.route, o.packets[:n])
 		c.mu.Lock()
@@ -76,16 +95,16 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 				sent++
 			}
 		}
-		for i := n - 1; i >= sent; i-- {
-			c.m.Unsent(now, &o.segments[i])
+		if sent < n {
+			o.unsentLocked(c, now, segments, sent)
 		}
 		c.m.Returned()
-		o.forget(n)
+		o.forget(segments)
 		if sent < n {
 			retry = now.Add(tcpLinkRetry)
 			break
 		}
-		if n < tcpBatchLen && !c.again {
+		if !o.more && !c.again {
 			break
 		}
 		now = c.h.clock.Now()
@@ -106,7 +125,13 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 	err := c.routeLocked(now)
 	o.route = c.route.whole(&c.key)
-	for n < tcpBatchLen && c.m.Next(now, &o.segments[n]) {
+	o.made, o.more = 0, true
+	for o.made < tcpBatchLen {
+		seg := &o.segments[n]
+		if !c.m.Next(now, seg) {
+			o.more = false
+			break
+		}
 		if err != nil {
 			// Without a way out the segment is lost, and its timer runs.
 			c.h.stats.drop(ReasonNoRoute)
@@ -114,8 +139,12 @@ func (c *TCPConn) fillLocked(o *tcpOutput, now time.Time) (n int) {
 			c.m.Returned()
 			return 0
 		}
-		o.build(n, &c.key, &o.route, c.h, c.tos)
 		n++
+		if seg.Segments() > 1 && o.route.cuts() {
+			o.cut(seg, &c.key, &o.route, c.h, c.tos)
+		} else {
+			o.build(seg, &c.key, &o.route, c.h, c.tos)
+		}
 	}
 	return n
 }
@@ -143,33 +172,29 @@ func (c *TCPConn) routeLocked(now time.Time) error {
 	return nil
 }
 
-// build writes the headers of segment i, in one pass, and refers to its text. The
-// ECN bits of tos are zero. Segments of a batch differ in nothing but i: those of one
-// size share what stands before the TCP header, which saves bulk over a pipe with
-// segments of 1500 bytes 6 to 13% of its time.
-func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host, tos uint8) {
-	seg, p := &o.segments[i], &o.packets[i]
+// build makes the next packet, of a segment or super-segment: it writes the headers
+// in one pass, and refers to the text. The ECN bits of tos are zero. Segments of a batch
+// differ in nothing else: those of one size share what stands before the TCP header.
+func (o *tcpOutput) build(seg *tcp.Segment, key *flowKey, r *route, h *Host, tos uint8) {
+	i := o.packet()
+	p := &o.packets[i]
 	seg.SrcPort, seg.DstPort, seg.Checksum = key.localPort, key.remotePort, 0
 	info := r.ifc.info()
 
 	b := o.headers[i][:0]
-	if size := seg.HeaderLen() + seg.Len; i > 0 && size == o.size && seg.ECN == o.segments[i-1].ECN {
+	if size := seg.HeaderLen() + seg.Len; i > 0 && size == o.size && seg.ECN == o.ecn {
 		b = append(b, o.headers[i-1][:o.tcpAt]...)
 	} else {
 		local, remote := netip.AddrFrom16(key.local).Unmap(), netip.AddrFrom16(key.remote).Unmap()
 		b = r.appendLinkHeader(b, etherTypeOf(remote))
 		b = h.appendIP(b, r, remote, wire.ProtocolTCP, size, r.ifc.ttl(remote), tos|uint8(seg.ECN))
-		o.tcpAt, o.size, o.pseudo = len(b), size, wire.Sum{}
+		o.tcpAt, o.size, o.ecn, o.pseudo = len(b), size, seg.ECN, wire.Sum{}
 		o.pseudo.AddPseudo(local, remote, wire.ProtocolTCP, size)
 	}
-	start, sum := o.tcpAt, o.pseudo
 	b = seg.TCP.Append(b)
 
 	p.Data = append(p.Data[:0], b)
 	p.Data = append(p.Data, seg.Text...)
-	if len(p.Data) > info.MaxPieces {
-		p.Data = flatten(p.Data)
-	}
 	p.Offload = link.Offload{}
 	if seg.SegmentSize > 0 && seg.Len > seg.SegmentSize {
 		p.Offload.Segmentation = link.SegmentTCPv4
@@ -178,19 +203,28 @@ func (o *tcpOutput) build(i int, key *flowKey, r *route, h *Host, tos uint8) {
 		}
 		p.Offload.SegmentSize, p.Offload.HeaderLen = uint16(seg.SegmentSize), uint16(len(b))
 	}
+	o.finish(p, info)
+}
 
-	field := b[start+16 : start+18]
+// finish makes the packet that build or cut has made one that its link takes.
+func (o *tcpOutput) finish(p *link.Packet, info *link.Info) {
+	if len(p.Data) > info.MaxPieces {
+		p.Data = flatten(p.Data)
+	}
+	start, sum := o.tcpAt, o.pseudo
+	field := p.Data[0][start+16 : start+18]
 	if info.ChecksumOffload {
 		putUint16(field, sum.Partial())
 		p.Offload.Checksum = link.ChecksumPartial
 		p.Offload.ChecksumStart, p.Offload.ChecksumOffset = uint16(start), 16
 		return
 	}
+	putUint16(field, 0)
 	sum.Add(p.Data[0][start:])
 	for _, d := range p.Data[1:] {
 		sum.Add(d)
 	}
-	putUint16(p.Data[0][start+16:], sum.Fold())
+	putUint16(field, sum.Fold())
 }
 
 // flatten copies a packet with more pieces than its link takes into two.
@@ -208,30 +242,35 @@ func flatten(data [][]byte) [][]byte {
 
 func putUint16(b []byte, v uint16) { b[0], b[1] = byte(v>>8), byte(v) }
 
-// count returns how many segments of the wire the first n stand for.
+// count returns how many segments of the wire the first n packets stand for.
 func (o *tcpOutput) count(n int) (count uint64) {
-	for i := range n {
-		count += uint64(o.segments[i].Segments())
+	for i := range o.packets[:n] {
+		count++
+		if f := &o.packets[i].Offload; f.Segmentation != link.SegmentNone {
+			count += uint64((o.packets[i].Len() - int(f.HeaderLen) - 1) / int(f.SegmentSize))
+		}
 	}
 	return count
 }
 
-// forget drops the references to the send queue in the first n packets.
-func (o *tcpOutput) forget(n int) {
-	for i := range n {
+// forget drops the references to the send queue, of which so many segments were made.
+func (o *tcpOutput) forget(segments int) {
+	for i := range o.packets[:o.made] {
 		clear(o.packets[i].Data)
+	}
+	for i := range o.segments[:segments] {
 		clear(o.segments[i].Text)
 	}
 }
 
 // tcpSizes returns the largest text of a segment that fits the route's MTU without
-// options, and of a super-segment that its link takes; 0 where it takes none.
+// options, and of a super-segment that its link takes, or that is cut on its way there.
 func (r *route) tcpSizes(local netip.Addr) (mss, maxSegment int) {
-	mss = mssForMTU(r.mtu, local)
-	if info := r.ifc.info(); info.MaxSegment > 0 && info.ChecksumOffload {
-		maxSegment = mssForMTU(info.MaxSegment, local) - (maxTCPHeader - minTCPHeader)
+	maxSegment = maxCut
+	if !r.cuts() {
+		maxSegment = r.ifc.info().MaxSegment
 	}
-	return mss, maxSegment
+	return mssForMTU(r.mtu, local), mssForMTU(maxSegment, local) - (maxTCPHeader - minTCPHeader)
 }
 
 const (
