@@ -29,7 +29,7 @@ func (c *Conn) sendSize() int {
 		return int(c.sendBuffer)
 	}
 	limit, window := c.cfg.SendBuffer, min(c.window.Bytes, int(c.snd.maxWnd))
-	if c.rtt.srtt <= shortRTT {
+	if c.onShortPath() {
 		limit = min(limit, shortBuffer)
 	}
 	if window >= limit/2 {
@@ -41,6 +41,11 @@ func (c *Conn) sendSize() int {
 	}
 	return min(limit, size)
 }
+
+// onShortPath says that the path has a short round trip. The least of late tells: many
+// connections that share a device fill its queue with what their buffers let them, and
+// each then sees a longer round trip, which would let the buffers grow.
+func (c *Conn) onShortPath() bool { return c.rtt.least.get() <= shortRTT }
 
 // rightSizing measures how much the user reads in a round trip, so that the
 // receive window does not keep a sender back which he could keep up with: dynamic
@@ -88,7 +93,7 @@ func (c *Conn) tuneReceiveBuffer(now instant) {
 		// when this one is measured. A sender does not more than double.
 		n := 2*int64(read) + 16*int64(c.rcvMSS)
 		n += 2 * n * int64(min(read-most, most)) / int64(most)
-		if z.rtt <= shortRTT || z.least != 0 && z.least <= shortRTT {
+		if z.rtt <= shortRTT || z.least != 0 && z.least <= shortRTT || c.onShortPath() {
 			limit = min(limit, shortBuffer)
 		}
 		c.receiveBuffer = max(c.receiveBuffer, int32(min(n, int64(limit))))

@@ -59,22 +59,25 @@ func TestReceiveBufferGrows(t *testing.T) {
 }
 
 // TestReceiveBufferOfShortPath: it stays small enough for a cache where round trips take microseconds, however much is read in
-// what passes for one.
+// what passes for one, and however long text then waits in the queue of a device that others share.
 func TestReceiveBufferOfShortPath(t *testing.T) {
-	script(t, setup{scale: true, timestamps: true}, func(s *dialogue) {
-		s.establish()
-		for sent := 0; sent < 20_000_000; {
-			n := s.conn.Info().RcvWnd
-			s.bulk(sent, n)
-			s.read(n)
-			s.skip("ACKs")
-			s.advance(50 * time.Microsecond)
-			sent += n
-		}
-		if got := s.conn.Info().ReceiveBuffer; got != 1<<20 {
-			t.Errorf("buffer of %d bytes, want 1 MiB", got)
-		}
-	})
+	for _, rounds := range [][2]time.Duration{{200 * time.Microsecond, 200 * time.Microsecond}, {5 * ms, 2 * ms}} {
+		script(t, setup{scale: true, timestamps: true}, func(s *dialogue) {
+			s.establishOver(200 * time.Microsecond)
+			for i, sent := 0, 0; sent < 20_000_000; i++ {
+				n := s.conn.Info().RcvWnd
+				s.advance(rounds[i/8%2])
+				s.skip("delayed ACKs")
+				s.bulk(sent, n)
+				s.read(n)
+				s.skip("ACKs")
+				sent += n
+			}
+			if got := s.conn.Info().ReceiveBuffer; got != 1<<20 {
+				t.Errorf("buffer of %d bytes where rounds take %v, want 1 MiB", got, rounds)
+			}
+		})
+	}
 }
 
 // TestReceiveBufferOfStalledReader: it grows no more when the user reads little of what has arrived.
