@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"slices"
 	"time"
 
 	"github.com/usernet-go/usernet/wire"
@@ -112,9 +111,13 @@ func (c *Conn) takeSelective(now instant, ev *ackEvent) {
 	}
 	// In order: of what one ACK shows nothing was late for another.
 	var ascending [len(o.SACK)]wire.SACKBlock
-	blocks = ascending[:copy(ascending[:], blocks)]
-	slices.SortFunc(blocks, func(a, b wire.SACKBlock) int { return a.Left.Sub(b.Left) })
-	for _, block := range blocks {
+	for n, block := range blocks {
+		for ; n > 0 && block.Left.Less(ascending[n-1].Left); n-- {
+			ascending[n] = ascending[n-1]
+		}
+		ascending[n] = block
+	}
+	for _, block := range ascending[:len(blocks)] {
 		// What is no range, or not one of what is in the network, is not looked at.
 		if !block.Left.Less(block.Right) || !c.snd.una.Less(block.Left) || c.snd.nxt.Less(block.Right) {
 			continue

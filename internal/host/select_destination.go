@@ -20,12 +20,12 @@ type destination struct {
 // good keep their order. An address may have a zone.
 func (h *Host) SortDestinations(addrs []netip.Addr) {
 	t := h.net.Load()
-	list := make([]destination, len(addrs))
+	list := make([]*destination, len(addrs))
 	for i, a := range addrs {
 		dst := a.Unmap().WithZone("")
-		list[i] = destination{a, dst, t.sourceTo(dst, a.Zone())}
+		list[i] = &destination{a, dst, t.sourceTo(dst, a.Zone())}
 	}
-	slices.SortStableFunc(list, func(a, b destination) int { return compareDestinations(&a, &b) })
+	slices.SortStableFunc(list, compareDestinations)
 	for i := range list {
 		addrs[i] = list[i].addr
 	}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -103,14 +102,18 @@ func (t *udpTable) last(k flowKey) *UDPConn {
 
 // all returns the sockets, in the order of their keys. Called with mu held.
 func (t *udpTable) all() (all []*UDPConn) {
-	places := slices.SortedFunc(maps.Keys(t.sockets), func(a, b flowKey) int { return a.compare(&b) })
-	for _, k := range places {
-		for _, c := range t.sockets[k] {
+	for k, some := range t.sockets {
+		for _, c := range some {
 			if keys, _ := c.keys(); keys[0] == k {
 				all = append(all, c)
 			}
 		}
 	}
+	slices.SortStableFunc(all, func(a, b *UDPConn) int {
+		k, _ := a.keys()
+		other, _ := b.keys()
+		return k[0].compare(&other[0])
+	})
 	return all
 }
 
