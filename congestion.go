@@ -34,7 +34,7 @@ func (c *TCPConn) SetCongestionControl(name string) error {
 		err = host.ErrInvalid // as the kernel
 	}
 	if err == nil {
-		err = c.c.SetCongestionControl(a)
+		err = c.engine().SetCongestionControl(a)
 	}
 	return c.opError("set", "setsockopt", err)
 }

@@ -128,27 +128,29 @@ func (d *Dialer) startTCP(ctx context.Context, n network, local, remote netip.Ad
 	if err != nil {
 		return nil, err
 	}
-	keepAlive := d.Stack.keepAlive.override(d.KeepAlive, d.KeepAliveConfig)
-	options := host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion, Tracer: d.Tracer}
+	options := host.TCPOptions{
+		NoDelay: true, Family: n.family, KeepAlive: overrideKeepAlive(d.Stack.keepAlive, d.KeepAlive, d.KeepAliveConfig),
+		Congestion: congestion, Tracer: d.Tracer,
+	}
 	c, err := d.Stack.host.DialTCP(local, remote, options)
 	if err != nil {
 		return nil, cause("connect", err)
 	}
-	return &TCPConn{c: c, network: n, keepAlive: keepAlive}, nil
+	return (*TCPConn)(c), nil
 }
 
 // awaitTCP waits until the connection stands, or has failed, or ctx ends: then it is
 // closed.
 func awaitTCP(ctx context.Context, c *TCPConn) error {
 	select {
-	case <-c.c.Connected():
-		if err := c.c.ConnectError(); err != nil {
+	case <-c.engine().Connected():
+		if err := c.engine().ConnectError(); err != nil {
 			return cause("connect", err)
 		}
 		return nil
 	case <-ctx.Done():
-		c.c.SetLinger(0) // if the peer has just accepted, it is told
-		c.c.Close()
+		c.engine().SetLinger(0) // if the peer has just accepted, it is told
+		c.engine().Close()
 		return cause("connect", ctx.Err())
 	}
 }

@@ -98,13 +98,15 @@ func (lc *ListenConfig) listenTCP(n network, local netip.AddrPort) (*TCPListener
 	if err != nil {
 		return nil, listenError(n, local, err)
 	}
-	keepAlive := lc.Stack.keepAlive.override(lc.KeepAlive, lc.KeepAliveConfig)
-	options := host.TCPOptions{NoDelay: true, KeepAlive: keepAlive.machine(), Congestion: congestion, Tracer: lc.Tracer}
+	options := host.TCPOptions{
+		NoDelay: true, Family: n.family, KeepAlive: overrideKeepAlive(lc.Stack.keepAlive, lc.KeepAlive, lc.KeepAliveConfig),
+		Congestion: congestion, Tracer: lc.Tracer,
+	}
 	l, err := lc.Stack.host.ListenTCP(bind, family, backlog, options)
 	if err != nil {
 		return nil, listenError(n, local, bindCause(err))
 	}
-	return &TCPListener{l: l, network: n, keepAlive: keepAlive}, nil
+	return &TCPListener{l: l, network: n}, nil
 }
 
 func (lc *ListenConfig) listenUDP(n network, local netip.AddrPort) (*UDPConn, error) {
@@ -192,9 +194,8 @@ func listenEndpoint(name string, t transport, local *net.TCPAddr) (network, neti
 // A TCPListener waits for connections on a local address. Its methods may be
 // called concurrently.
 type TCPListener struct {
-	l         *host.TCPListener
-	network   network
-	keepAlive *keepAlive // what accepted connections start with
+	l       *host.TCPListener
+	network network
 }
 
 // Accept waits for the next connection, which is a *TCPConn.
@@ -213,7 +214,7 @@ func (l *TCPListener) AcceptTCP() (*TCPConn, error) {
 	if err != nil {
 		return nil, l.opError("accept", err)
 	}
-	return &TCPConn{c: c, network: l.network, keepAlive: l.keepAlive}, nil
+	return (*TCPConn)(c), nil
 }
 
 // Close stops listening. What was accepted stays open; what was not is reset.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usernet-go/usernet/internal/host"
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/tcp"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -20,7 +21,7 @@ import (
 type Stack struct {
 	host      *host.Host
 	backlog   int
-	keepAlive *keepAlive
+	keepAlive *tcp.KeepAlive
 	resolver  NameResolver
 
 	dnsIgnored atomic.Uint64

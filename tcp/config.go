@@ -50,8 +50,12 @@ type Config struct {
 type KeepAlive struct {
 	Idle     time.Duration // silence before the first probe; 0: no probes. Go's net and Linux default to less than the RFC's 2 h
 	Interval time.Duration // between probes; 75 s
-	Count    int           // unanswered probes that end the connection; 9
+	Count    int           // unanswered probes that end the connection; 9, 255 at most
+	Off      bool          // no probes, whatever Idle says: they may be switched on again
 }
+
+// on says that there are probes.
+func (k *KeepAlive) on() bool { return k.Idle > 0 && !k.Off }
 
 // withDefaults fills what is not set in k, when keepalives are on.
 func (k KeepAlive) withDefaults() KeepAlive {

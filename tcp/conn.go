@@ -71,9 +71,8 @@ type Conn struct {
 	textTaken instant // when text last arrived
 	heard     instant // when anything acceptable last arrived
 
-	keepIdle     time.Duration // 0: no keepalives
-	keepInterval time.Duration
-	userTimeout  time.Duration // 0: none
+	keep        *KeepAlive    // never nil, and shared
+	userTimeout time.Duration // 0: none
 
 	newlyMarked   int32  // bytes of text: see takeMarked
 	sendBuffer    int32  // SetSendBuffer; 0: see sendSize
@@ -96,7 +95,6 @@ type Conn struct {
 	oweDupACKs  uint8 // to be sent
 	quick       uint8 // ACKs that will not wait
 	probes      uint8 // keepalives without an answer
-	keepCount   uint8 // of them that end the connection
 
 	// What Next has to send, beside text.
 	synNow    bool // SYN
@@ -146,7 +144,7 @@ func (c *Conn) Init(cfg *Config, p Params) {
 	c.mss = clampMSS(p.MSS)
 	c.advertisedMSS = c.mss
 	c.rcvMSS = min(defaultMSS, c.mss)
-	c.setKeepAlive(cfg.KeepAlive)
+	c.keep = &cfg.KeepAlive
 	c.userTimeout = cfg.UserTimeout
 	if c.trace = p.Trace; c.trace != nil {
 		c.trace.epoch = cfg.Epoch

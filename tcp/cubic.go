@@ -9,26 +9,26 @@ import (
 // the last loss, not with the number of round trips, and so as fast on long paths
 // as on short ones. It starts with HyStart++ (RFC 9406). The zero value is ready.
 type CUBIC struct {
-	used    validation
-	initial int         // bytes: the initial window
-	curve   *cubicCurve // nil until congestion avoidance first begins
-	undo    *cubicCurve // what curve was before a loss that is being repaired
-	start   *hystart    // nil but in the first slow start
+	used  validation
+	curve *cubicCurve // nil until congestion avoidance first begins
+	undo  *cubicCurve // what curve was before a loss that is being repaired
+	start *hystart    // nil but in the first slow start
 	// reduced says that a loss is being repaired, and undoable that undo, and before,
 	// the window, tell what was before it.
 	reduced, undoable bool
-	before            int
+	before            int32
+	initial           int32 // bytes: the initial window
 }
 
 // Start implements [CongestionControl].
 func (c *CUBIC) Start(w *Window, s Beginning) {
-	c.initial = s.Initial
-	w.setPacingRate(s.RTT, c.initial)
+	c.initial = int32(min(s.Initial, UnboundedThreshold))
+	w.setPacingRate(s.RTT, int(c.initial))
 }
 
 // Acknowledged implements [CongestionControl].
 func (c *CUBIC) Acknowledged(w *Window, a Acknowledgment) {
-	c.used.acknowledged(w, &a, c.initial)
+	c.used.acknowledged(w, &a, int(c.initial))
 	// What was taken for lost, and was not, does not count (RFC 5681, 3.1: what is
 	// acknowledged, not how often).
 	n := min(a.Delivered, a.Before)
@@ -47,7 +47,7 @@ func (c *CUBIC) Acknowledged(w *Window, a Acknowledgment) {
 		// second: the average needs many more, and these come at the rate that it sets.
 		rtt = a.RTT
 	}
-	w.setPacingRate(rtt, c.initial)
+	w.setPacingRate(rtt, int(c.initial))
 }
 
 // slowStart grows the window for n bytes that have arrived.
@@ -108,7 +108,7 @@ func (c *CUBIC) Lost(w *Window, l Loss) {
 		if c.undo == nil {
 			c.undo = new(cubicCurve)
 		}
-		*c.undo, c.before, c.undoable = *c.shape(), w.Bytes, true
+		*c.undo, c.before, c.undoable = *c.shape(), int32(min(w.Bytes, UnboundedThreshold)), true
 	}
 	c.reduced = true
 	if !l.Again {
@@ -156,7 +156,7 @@ func (c *CUBIC) Recovered(w *Window, r Recovery) {
 	// retransmit event and the current cwnd is already higher than cwnd_prior, CUBIC
 	// SHOULD continue to use the current and the most recent values of these
 	// variables." The machine has put the window back.
-	if r.Undone && c.undoable && w.Bytes <= c.before {
+	if r.Undone && c.undoable && w.Bytes <= int(c.before) {
 		*c.curve = *c.undo
 	}
 	if r.Undone {
@@ -176,7 +176,7 @@ func (c *CUBIC) Sent(_ *Window, s Sending) {
 // Idle implements [CongestionControl].
 func (c *CUBIC) Idle(w *Window, i Idleness) {
 	c.used.idle(w, &i)
-	w.setPacingRate(i.SmoothedRTT, c.initial)
+	w.setPacingRate(i.SmoothedRTT, int(c.initial))
 	if c.curve != nil {
 		c.curve.skip(i.Now)
 	}

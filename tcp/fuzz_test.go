@@ -104,7 +104,7 @@ func (d *fuzzed) step() {
 		case 4:
 			c.SetUserTimeout(d.now, time.Duration(d.byte())*time.Second)
 		case 5:
-			c.SetKeepAlive(d.now, KeepAlive{Idle: time.Duration(d.byte()) * time.Second})
+			c.SetKeepAlive(d.now, &KeepAlive{Idle: time.Duration(d.byte()) * time.Second})
 		case 6:
 			c.Unreachable(d.now, ErrHostUnreachable, d.byte()%4 == 0)
 		case 7:

@@ -4,29 +4,39 @@ import "time"
 
 // Keepalives: RFC 9293, 3.8.4 (MAY-5).
 
-// SetKeepAlive switches keepalives on, or off when k.Idle is 0 (MUST-24).
-func (c *Conn) SetKeepAlive(t time.Time, k KeepAlive) {
-	c.setKeepAlive(k.withDefaults())
+// SetKeepAlive switches keepalives on, or off when k is nil, k.Off, or k.Idle 0 (MUST-24).
+// Many connections may share k, which must not change any more: an idle one would
+// otherwise pay 32 bytes for it.
+func (c *Conn) SetKeepAlive(t time.Time, k *KeepAlive) {
+	if k == nil {
+		k = &noKeepAlive
+	}
+	if k.Idle > 0 && (k.Interval == 0 || k.Count == 0) {
+		full := k.withDefaults()
+		k = &full
+	}
+	c.keep = k
 	c.probes, c.timers[timerKeepAlive] = 0, 0
 	if c.state.synchronized() {
 		c.armKeepAlive(c.at(t))
 	}
 }
 
-func (c *Conn) setKeepAlive(k KeepAlive) {
-	c.keepIdle, c.keepInterval, c.keepCount = k.Idle, k.Interval, uint8(min(max(k.Count, 0), 255))
-}
+var noKeepAlive KeepAlive
+
+// KeepAlive returns what SetKeepAlive or Config has set. It must not be changed.
+func (c *Conn) KeepAlive() *KeepAlive { return c.keep }
 
 // armKeepAlive waits for silence. The timer is not moved when something arrives:
 // when it goes off, it looks at how long the silence has been.
 func (c *Conn) armKeepAlive(now instant) {
-	if c.keepIdle > 0 && c.state != StateTimeWait {
-		c.timers[timerKeepAlive] = now.add(c.keepIdle)
+	if c.keep.on() && c.state != StateTimeWait {
+		c.timers[timerKeepAlive] = now.add(c.keep.Idle)
 	}
 }
 
 func (c *Conn) keepAliveTimeout(now instant) {
-	if !c.state.synchronized() || c.keepIdle <= 0 {
+	if !c.state.synchronized() || !c.keep.on() {
 		return
 	}
 	// RFC 9293, 3.8.4: "Keep-alive packets MUST only be sent when no sent data is
@@ -36,19 +46,19 @@ func (c *Conn) keepAliveTimeout(now instant) {
 		c.armKeepAlive(now)
 		return
 	}
-	if due := c.heard.add(c.keepIdle); c.probes == 0 && now < due {
+	if due := c.heard.add(c.keep.Idle); c.probes == 0 && now < due {
 		c.timers[timerKeepAlive] = due
 		return
 	}
 	// "it MUST NOT interpret failure to respond to any specific probe as a dead
 	// connection (MUST-29)."
-	if c.probes >= c.keepCount {
+	if int(c.probes) >= min(c.keep.Count, 255) {
 		c.giveUpOn(ErrTimeout)
 		return
 	}
 	c.probes++
 	c.aliveNow = true
-	c.timers[timerKeepAlive] = now.add(c.keepInterval)
+	c.timers[timerKeepAlive] = now.add(c.keep.Interval)
 }
 
 // sendKeepAlive sends a segment that the peer must answer.

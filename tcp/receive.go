@@ -202,7 +202,7 @@ func (c *Conn) returnToListen(now instant) {
 	c.Init(c.cfg, p)
 	c.noDelay, c.corked, c.userTimeout, c.path = old.noDelay, old.corked, old.userTimeout, old.path
 	c.sendBuffer, c.receiveBuffer, c.receiveFixed = old.sendBuffer, old.receiveBuffer, old.receiveFixed
-	c.keepIdle, c.keepInterval, c.keepCount = old.keepIdle, old.keepInterval, old.keepCount
+	c.keep = old.keep
 	c.OpenPassive()
 }
 

@@ -25,7 +25,7 @@ func TestKeepAlive(t *testing.T) {
 	script(t, setup{}, func(s *dialogue) {
 		// RFC 9293 MUST-24, MUST-26, MUST-27, MUST-29, SHLD-12
 		s.establish()
-		s.conn.SetKeepAlive(s.now, alive)
+		s.conn.SetKeepAlive(s.now, &alive)
 		s.drain()
 		s.wantAfter(alive.Idle, "<SEQ=99><ACK=300><CTL=ACK>", "SEG.SEQ = SND.NXT-1, without data")
 		if s.last.Len != 0 {
@@ -49,9 +49,9 @@ func TestKeepAlive(t *testing.T) {
 	script(t, setup{}, func(s *dialogue) {
 		// RFC 9293 MUST-24
 		s.establish()
-		s.conn.SetKeepAlive(s.now, alive)
+		s.conn.SetKeepAlive(s.now, &alive)
 		s.advance(alive.Idle - ms)
-		s.conn.SetKeepAlive(s.now, tcp.KeepAlive{})
+		s.conn.SetKeepAlive(s.now, &tcp.KeepAlive{})
 		s.advance(10 * alive.Idle)
 		s.idle("switched off")
 	})
@@ -59,7 +59,7 @@ func TestKeepAlive(t *testing.T) {
 	script(t, setup{}, func(s *dialogue) {
 		// RFC 9293 MUST-26
 		s.establish()
-		s.conn.SetKeepAlive(s.now, tcp.KeepAlive{Idle: 10 * time.Second, Interval: time.Second, Count: 2})
+		s.conn.SetKeepAlive(s.now, &tcp.KeepAlive{Idle: 10 * time.Second, Interval: time.Second, Count: 2})
 		s.write(10)
 		s.want("<SEQ=100><ACK=300><CTL=ACK><DATA=10>", "text that is lost")
 		s.advance(5 * time.Minute)

@@ -11,7 +11,7 @@ import (
 func TestUnsentKeepAlive(t *testing.T) {
 	script(t, setup{}, func(s *dialogue) {
 		s.establish()
-		s.conn.SetKeepAlive(s.now, tcp.KeepAlive{Idle: time.Minute})
+		s.conn.SetKeepAlive(s.now, &tcp.KeepAlive{Idle: time.Minute})
 		s.advance(time.Minute)
 		s.refuse(1)
 		s.drain()

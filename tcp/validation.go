@@ -10,10 +10,12 @@ import "time"
 type validation struct {
 	at, period time.Duration // when the sample in hand, and the period, began
 	since      time.Duration // from when on the window was not used; 0: it is
-	acked      int           // bytes that have arrived since at
-	best, last int           // largest sample of this period, and of the last; 0: none
-	loss       int           // what counted at the last loss, if the window was not used then
-	again      int           // bytes sent again since
+
+	// At most UnboundedThreshold each.
+	acked      int32 // bytes that have arrived since at
+	best, last int32 // largest sample of this period, and of the last; 0: none
+	loss       int32 // what counted at the last loss, if the window was not used then
+	again      int32 // bytes sent again since
 }
 
 // nonValidatedPeriod is NVP, for which a window that is not used is kept.
@@ -22,7 +24,7 @@ type validation struct {
 const nonValidatedPeriod = 5 * time.Minute
 
 // pipe is pipeACK, the most that has arrived in a round trip; 0: undefined.
-func (v *validation) pipe() int { return max(v.best, v.last) }
+func (v *validation) pipe() int { return int(max(v.best, v.last)) }
 
 // unused says that the window is in its non-validated phase.
 //
@@ -52,7 +54,7 @@ func (v *validation) acknowledged(w *Window, a *Acknowledgment, initial int) {
 	if v.at == 0 {
 		v.at, v.period = a.Now, a.Now
 	}
-	v.acked = min(v.acked+max(0, a.Delivered), UnboundedThreshold)
+	v.acked = int32(min(int(v.acked)+max(0, a.Delivered), UnboundedThreshold))
 	if a.Now-v.at < max(a.SmoothedRTT, 1) {
 		return
 	}
@@ -101,16 +103,16 @@ func (v *validation) lost(w *Window, flight int) int {
 	v.again, v.loss = 0, 0
 	doubling := w.Bytes < w.SlowStartThreshold && float64(flight) >= cubicBeta*float64(w.Bytes)
 	if v.unused(w) && !doubling {
-		v.loss = min(max(v.pipe(), flight), w.Bytes)
+		v.loss = int32(min(max(v.pipe(), flight), w.Bytes, UnboundedThreshold))
 	}
 	v.forget()
-	return v.loss
+	return int(v.loss)
 }
 
 // sent counts what is sent again.
 func (v *validation) sent(s *Sending) {
 	if s.Again {
-		v.again = min(v.again+s.Bytes, UnboundedThreshold)
+		v.again = int32(min(int(v.again)+s.Bytes, UnboundedThreshold))
 	}
 }
 
@@ -121,7 +123,7 @@ func (v *validation) sent(s *Sending) {
 // using the standard TCP method".
 func (v *validation) recovered(w *Window, r *Recovery) {
 	if v.loss > 0 && !r.Timeout && !r.Undone {
-		w.Bytes = min(w.Bytes, max((v.loss-v.again)/2, w.MSS))
+		w.Bytes = min(w.Bytes, max(int(v.loss-v.again)/2, w.MSS))
 		w.SlowStartThreshold = max(w.Bytes, 2*w.MSS)
 	}
 	v.loss = 0

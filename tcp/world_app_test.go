@@ -158,7 +158,7 @@ func (u *user) fiddle() {
 		u.conn.SetReceiveBuffer(now, r.IntN(u.end.cfg.ReceiveBuffer))
 	case 9:
 		u.keepAlive = KeepAlive{}
-		u.conn.SetKeepAlive(now, u.keepAlive)
+		u.conn.SetKeepAlive(now, nil)
 	case 10:
 		d := 20*time.Second + upTo(r, time.Hour)
 		u.conn.SetUserTimeout(now, d)

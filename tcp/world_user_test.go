@@ -112,8 +112,8 @@ func (u *user) options() {
 	now := u.end.reading()
 	u.conn.SetNoDelay(now, u.noDelay)
 	if u.keepAlive.Idle > 0 {
-		u.conn.SetKeepAlive(now, u.keepAlive)
 		u.seen.alive = u.keepAlive
+		u.conn.SetKeepAlive(now, &u.seen.alive)
 	}
 	if u.userTimeout > 0 {
 		u.conn.SetUserTimeout(now, u.userTimeout)

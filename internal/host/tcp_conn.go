@@ -46,18 +46,21 @@ type TCPConn struct {
 	portCounted bool // as a use of the port: see sharedPorts
 	detached    bool // out of the flow table: no segment reaches it any more
 	closed      bool // by the application: verbs return ErrClosed
+
+	family Family // TCPOptions.Family
 }
 
 // TCPOptions are what a connection is made with.
 type TCPOptions struct {
 	NoDelay    bool
-	KeepAlive  tcp.KeepAlive
+	Family     Family         // which the application asked for: for it, here it means nothing
+	KeepAlive  *tcp.KeepAlive // shared by all that are made with it; nil: none
 	Congestion *tcp.Algorithm // nil: the host's
 	Tracer     tcp.Tracer     // nil: the host's
 }
 
 func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, opt *TCPOptions, now time.Time) *TCPConn {
-	c := &TCPConn{h: h, key: key, route: r.forTCP(generation), linger: -1}
+	c := &TCPConn{h: h, key: key, route: r.forTCP(generation), linger: -1, family: opt.Family}
 	c.timer.owner = c
 	var trace *tcp.Trace
 	if c.trace = h.newTrace(opt); c.trace != nil {
@@ -79,6 +82,9 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 	c.m.SetKeepAlive(now, opt.KeepAlive)
 	return c
 }
+
+// Family returns TCPOptions.Family.
+func (c *TCPConn) Family() Family { return c.family }
 
 // LocalAddr returns this end's address and port.
 func (c *TCPConn) LocalAddr() netip.AddrPort {
@@ -151,6 +157,9 @@ func (c *TCPConn) fire(now time.Time) {
 			if advice {
 				doubted = c.route
 			}
+		}
+		if c.m.Resting(now) {
+			c.releaseWaitsLocked()
 		}
 		c.settleLocked(now)
 	}
@@ -232,6 +241,7 @@ func (c *TCPConn) detachLocked() {
 	}
 	c.wakeReadersLocked()
 	c.wakeWritersLocked()
+	c.releaseWaitsLocked()
 }
 
 // recycle drops a half-open connection without a word: whoever sent its SYN may

@@ -122,9 +122,10 @@ func (c *TCPConn) SetNoDelay(on bool) error {
 	return c.verb(func(now time.Time) error { c.m.SetNoDelay(now, on); return nil })
 }
 
-// SetKeepAlive sets whether and when an idle peer is probed.
-func (c *TCPConn) SetKeepAlive(k tcp.KeepAlive) error {
-	return c.verb(func(now time.Time) error { c.m.SetKeepAlive(now, k); return nil })
+// UpdateKeepAlive sets whether and when an idle peer is probed, to what f makes of how
+// it is. What it is given it must not change.
+func (c *TCPConn) UpdateKeepAlive(f func(*tcp.KeepAlive) *tcp.KeepAlive) error {
+	return c.verb(func(now time.Time) error { c.m.SetKeepAlive(now, f(c.m.KeepAlive())); return nil })
 }
 
 // SetUserTimeout bounds how long sent data may stay unacknowledged (RFC 5482).

@@ -2,10 +2,11 @@ package host
 
 import "sync"
 
-// tcpWaits is what a connection has while somebody waits for it, 350 bytes which one at
-// rest does without: they come from a pool of the host, so that to wait for a byte makes
-// no garbage, and go back there with the last who waits. With the first deadline they
-// stay, since a deadline's timer may be about to look at them whoever waits.
+// tcpWaits is what a connection has for those who wait for it: 350 bytes, which come from
+// a pool of the host when somebody first waits, and go back when the connection rests or
+// has ended. (To give them back with the last who waits took ping-pong a twentieth longer.)
+// With the first deadline they stay, since a deadline's timer may be about to look at them
+// whoever waits.
 type tcpWaits struct {
 	readable sync.Cond // on the connection's mu: Readable has become true, or Read must look again
 	writable sync.Cond // likewise for Write, and for a Close that lingers
@@ -24,7 +25,15 @@ func (c *TCPConn) waitLocked(condition func(*tcpWaits) *sync.Cond) {
 	w := c.waitsLocked()
 	w.n++
 	condition(w).Wait()
-	if w.n--; w.n > 0 || w.timed {
+	if w.n--; c.detached {
+		c.releaseWaitsLocked()
+	}
+}
+
+// releaseWaitsLocked gives back what nobody needs who waits.
+func (c *TCPConn) releaseWaitsLocked() {
+	w := c.waits
+	if w == nil || w.n > 0 || w.timed {
 		return
 	}
 	c.waits = nil
