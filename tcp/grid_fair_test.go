@@ -76,12 +76,11 @@ const fairMeetings = 3
 //
 //	go test ./tcp -run TestGridFairness -v
 func TestGridFairness(t *testing.T) {
-	t.Log(fairHead)
-	paths := fairPaths
-	if raceEnabled || testing.Short() {
-		paths = paths[:1]
+	if briefly() {
+		t.Skip("TestGrid runs the same, and not for as long")
 	}
-	for _, p := range paths {
+	t.Log(fairHead)
+	for _, p := range fairPaths {
 		for i, a := range builtins {
 			var last float64
 			for seed := range uint64(fairMeetings) {

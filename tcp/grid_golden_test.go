@@ -27,7 +27,7 @@ func (j gridJob) row() string {
 // otherwise, because they multiply and add at once, the algorithms come to other
 // figures; there it is enough that all runs come to an end.
 func goldenGrid(t *testing.T, jobs []gridJob) {
-	if testing.Short() || raceEnabled {
+	if briefly() {
 		// A part of them, that does not take long.
 		var some []gridJob
 		for _, j := range jobs {
@@ -68,7 +68,7 @@ func goldenGrid(t *testing.T, jobs []gridJob) {
 	if different > 0 {
 		t.Errorf("%d of %d rows differ; if that is what was wanted: go test ./tcp -run 'TestGrid$' -update", different, len(jobs))
 	}
-	if !testing.Short() && !raceEnabled && len(golden) != len(jobs) {
+	if !briefly() && len(golden) != len(jobs) {
 		t.Errorf("%s has %d rows, the grid %d", gridFile, len(golden), len(jobs))
 	}
 }

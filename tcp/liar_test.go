@@ -29,8 +29,9 @@ var liarPaths = []struct {
 // RFC 3465, 2.3 bounds what one ACK may add.
 func TestLiars(t *testing.T) {
 	paths, algorithms := liarPaths, builtins
-	if raceEnabled || testing.Short() { // one goroutine has no races; what the detector may find, one algorithm shows
-		paths, algorithms = paths[1:], []*Algorithm{builtin(DefaultCongestionControl)}
+	if briefly() {
+		paths, algorithms = slices.Clone(paths[1:]), []*Algorithm{builtin(DefaultCongestionControl)}
+		paths[0].time /= 3
 	}
 	for _, a := range algorithms {
 		for _, p := range paths {
@@ -159,7 +160,7 @@ func (f *gridFlow) outdoes(t *testing.T, honest []*gridFlow) {
 
 // liarSegments are the values of Params.MaxSegment that liars meet.
 func liarSegments() []int {
-	if raceEnabled || testing.Short() {
+	if briefly() {
 		return []int{65535}
 	}
 	return []int{0, 65535}

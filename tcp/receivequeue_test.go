@@ -11,7 +11,7 @@ import (
 // twice, and reads them back in order.
 func TestReceiveQueue(t *testing.T) {
 	const window = 300_000
-	for seed := range uint64(30) {
+	for seed := range someOf(30) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		base := Seq(r.Uint32())
 		if seed%2 == 0 {

@@ -90,7 +90,7 @@ func (w *sackWorld) check(before []bool, answers []Segment) {
 // TestSACKBlocksAreTrue sends segments of all sizes in random order, some of them more than once, in batches of one to six.
 func TestSACKBlocksAreTrue(t *testing.T) {
 	const size = 30_000
-	for seed := range uint64(60) {
+	for seed := range someOf(60) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		w := newSACKWorld(t, Seq(r.Uint32())|Seq(uint32(seed%2)*0xffff0000), size, Config{})
 		b := make([]byte, size)

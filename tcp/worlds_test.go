@@ -19,6 +19,18 @@ var (
 	worldSoak = flag.Duration("soak", 0, "TestWorlds: how long to go on with seeds that nobody has tried")
 )
 
+// briefly says that a part of a long test is enough: one goroutine has no races, and
+// what machines of another kind do otherwise shows soon.
+func briefly() bool { return raceEnabled || testing.Short() }
+
+// someOf is how many of n seeds a test takes.
+func someOf(n uint64) uint64 {
+	if briefly() {
+		return n / 5
+	}
+	return n
+}
+
 // tally counts what worlds have seen: a test by chance must say what chance has
 // brought.
 type tally map[string]int
@@ -79,7 +91,7 @@ func TestWorlds(t *testing.T) {
 			defer mu.Unlock()
 			t.Log(total)
 		})
-	case testing.Short() || raceEnabled: // one goroutine has no races
+	case briefly():
 		for seed := range uint64(100) {
 			try(seed + 1)
 		}
@@ -115,7 +127,7 @@ func soak(try func(seed uint64), report func()) {
 
 // TestWorldsRepeat: a seed is all that it takes to see a world again.
 func TestWorldsRepeat(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range someOf(30) {
 		var sums [2]uint64
 		for i := range sums {
 			h := fnv.New64a()
