@@ -56,7 +56,7 @@ func download(t *testing.T, ecn, offer bool, size int64) (took time.Duration, se
 // A queue that marks instead of dropping: nothing is lost and nothing is sent again, and
 // what arrives in a time is no less.
 func TestECNOverCoDel(t *testing.T) {
-	const size = 20 << 20
+	const size = 6 << 20
 	dropTook, _, _, dropped := download(t, false, true, size)
 	if dropped.Managed == 0 {
 		t.Fatalf("CoDel drops nothing: %+v", dropped)

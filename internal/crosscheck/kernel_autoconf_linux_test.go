@@ -68,6 +68,7 @@ const radvdConfig = `interface gate0 {
 // TestKernelRadvd autoconfigures an interface by radvd's advertisements: address,
 // default route, and their end.
 func TestKernelRadvd(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "radvd", "ping")
 	p := newPath(t, pathConfig{mtu: 1500})
 	l := p.router.open(t, device{tap: true, mtu: 1500})
@@ -133,6 +134,7 @@ func TestKernelRadvd(t *testing.T) {
 
 // TestKernelHasTheAddress attaches a stack with addresses that the kernel has.
 func TestKernelHasTheAddress(t *testing.T) {
+	t.Parallel()
 	needKernel(t)
 	for _, taken := range []string{gate4 + "/24", gate6 + "/64"} {
 		ns := newNetns(t)
@@ -164,6 +166,7 @@ func TestKernelHasTheAddress(t *testing.T) {
 
 // TestKernelFindsOurAddress has the kernel check addresses that a stack has.
 func TestKernelFindsOurAddress(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "arping")
 	ns := newNetns(t)
 	s := newStack(t)

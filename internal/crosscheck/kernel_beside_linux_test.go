@@ -151,6 +151,7 @@ func (ns *netns) watchResets(t testing.TB, dev string, hosts ...string) func() [
 // kernel's nc behind a router that loses packets; and no kernel resets what is
 // usernet's.
 func TestKernelBesideLoss(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind string
 		v6   bool

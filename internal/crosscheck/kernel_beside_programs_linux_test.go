@@ -22,6 +22,7 @@ var besideKinds = []string{"packet", "rawip"}
 // TestKernelBesideCurl has curl fetch from usernet and usernet fetch from a server
 // of the kernel, through the router, with offloads on; several at once.
 func TestKernelBesideCurl(t *testing.T) {
+	t.Parallel()
 	for _, kind := range besideKinds {
 		t.Run(kind, func(t *testing.T) {
 			needKernel(t, "curl", "tcpdump", "ethtool")
@@ -85,6 +86,7 @@ func TestKernelBesideCurl(t *testing.T) {
 
 // TestKernelBesideItself has usernet at both ends, beside two kernels, over loss.
 func TestKernelBesideItself(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "nft", "ethtool", "tcpdump")
 	p := newPath(t, pathConfig{mtu: 1500, single: true, percent: 1})
 	host1 := p.newNeighbour(t)
@@ -142,6 +144,7 @@ func echoBulk(t *testing.T, s *usernet.Stack, addr string, n int64) int {
 // TestKernelBesideClosed looks at what is not usernet's: the kernel's own ports on
 // the same address work, and closed ones still answer with a reset.
 func TestKernelBesideClosed(t *testing.T) {
+	t.Parallel()
 	for _, kind := range besideKinds {
 		t.Run(kind, func(t *testing.T) {
 			needKernel(t, "tcpdump")
@@ -194,6 +197,7 @@ func TestKernelBesideClosed(t *testing.T) {
 // TestKernelBesideKilled kills the command with SIGKILL while it serves: no rule
 // stays in the kernel, and the port is the kernel's again.
 func TestKernelBesideKilled(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "nft")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500})
@@ -240,6 +244,7 @@ func TestKernelBesideKilled(t *testing.T) {
 // TestKernelBesidePing asks an address that usernet has beside the kernel with the
 // programs by which people ask whether a host is there.
 func TestKernelBesidePing(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "ping", "arping", "traceroute")
 	p := newPath(t, pathConfig{mtu: 1500})
 	host1 := p.newNeighbour(t)
@@ -274,6 +279,7 @@ func TestKernelBesidePing(t *testing.T) {
 // TestKernelNmap has nmap look at usernet on an address of its own, and on the
 // kernel's: an ordinary host, with open, closed and filtered ports as they should be.
 func TestKernelNmap(t *testing.T) {
+	t.Parallel()
 	for _, kind := range besideKinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

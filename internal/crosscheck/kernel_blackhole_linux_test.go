@@ -15,6 +15,7 @@ import (
 // 1280 bytes and says nothing: curl fetches from usernet's server, which must find
 // out, and usernet's client from the kernel's, which does so too when told to.
 func TestKernelBlackHole(t *testing.T) {
+	t.Parallel()
 	const size = 4 << 20
 	for _, c := range []struct {
 		d         device

@@ -71,6 +71,7 @@ func TestKernelBulk(t *testing.T) {
 // TestKernelLoss carries the same over a router that loses packets in each
 // direction, and proves that both sides had to send some again.
 func TestKernelLoss(t *testing.T) {
+	t.Parallel()
 	for _, c := range []bulkCase{
 		{device: device{tap: true, mtu: 1500, single: true}, percent: 1},
 		{device: device{mtu: 1500}, v6: true, percent: 1},

@@ -14,6 +14,7 @@ import (
 // TestKernelCapture has tshark judge all that passes between usernet and the
 // kernel where both compute their checksums themselves.
 func TestKernelCapture(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "nc", "ping", "tcpdump", "tshark", "ethtool")
 	host := newNetns(t)
 	s := host.attach(t, device{tap: true, mtu: 1500, single: true})

@@ -14,7 +14,7 @@ import (
 // kernel has a TCP of its own, and ends it by each signal in turn: afterwards
 // nothing is left of it.
 func TestKernelCommandBeside(t *testing.T) {
-	t.Parallel() // much of it is waiting for who else might have an address
+	t.Parallel()
 	needKernel(t, "go", "nc", "nft", "tcpdump")
 	exe := buildCommand(t)
 	// Where SIGHUP is ignored, as under nohup, programs that are started would ignore it
@@ -30,6 +30,7 @@ func TestKernelCommandBeside(t *testing.T) {
 		{"rawip", near4, near6, []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, os.Kill}},
 	} {
 		t.Run(tt.kind, func(t *testing.T) {
+			t.Parallel()
 			p := newPath(t, pathConfig{mtu: 1500})
 			host1 := p.newNeighbour(t)
 			for i, sig := range tt.signals {
@@ -77,7 +78,7 @@ func (ns *netns) wantNothingLeft(t *testing.T, sig os.Signal) {
 
 // TestKernelCommandTaken wants clear words where an address or a port is another's.
 func TestKernelCommandTaken(t *testing.T) {
-	t.Parallel() // much of it is waiting for who else might have an address
+	t.Parallel()
 	needKernel(t, "go", "nft")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500})
@@ -114,6 +115,7 @@ func TestKernelCommandTaken(t *testing.T) {
 
 // TestKernelCommandLinkWithoutPrivilege says what is missing, and how to get it.
 func TestKernelCommandLinkWithoutPrivilege(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "setpriv")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500})

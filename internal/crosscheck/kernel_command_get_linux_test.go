@@ -19,7 +19,7 @@ import (
 // TestKernelCommandGet fetches from a server on the kernel's TCP, by HTTP and
 // HTTPS, over every kind of link; several at once.
 func TestKernelCommandGet(t *testing.T) {
-	t.Parallel() // much of it is waiting for who else might have an address
+	t.Parallel()
 	needKernel(t, "go", "nft")
 	exe := buildCommand(t)
 	const n = 20 << 20
@@ -37,6 +37,7 @@ func TestKernelCommandGet(t *testing.T) {
 	})
 	for _, kind := range []string{"tap", "tun", "packet", "rawip"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			p := newPath(t, pathConfig{mtu: 1500})
 			client := p.router
 			if kind == "packet" || kind == "rawip" {
@@ -111,6 +112,7 @@ func TestKernelCommandGet(t *testing.T) {
 
 // TestKernelCommandGetCut wants to know how much came before the server was gone.
 func TestKernelCommandGetCut(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go")
 	exe := buildCommand(t)
 	host := newNetns(t)

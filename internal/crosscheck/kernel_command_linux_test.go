@@ -1,7 +1,9 @@
 package crosscheck
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -10,16 +12,39 @@ import (
 	"time"
 )
 
+// commandDir is where the command is built, for as long as the tests run.
+var commandDir string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if commandDir, err = os.MkdirTemp("", "usernet-command-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(commandDir)
+		return m.Run()
+	}())
+}
+
 // buildCommand builds the command as its users do, once for all tests that run it.
 func buildCommand(t *testing.T) string {
 	t.Helper()
-	exe := filepath.Join(t.TempDir(), "usernet")
-	cmd := exec.Command("go", "build", "-C", "../../cmd/usernet", "-o", exe, ".")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	exe, err := builtCommand()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return exe
 }
+
+var builtCommand = sync.OnceValues(func() (string, error) {
+	exe := filepath.Join(commandDir, "usernet")
+	cmd := exec.Command("go", "build", "-C", "../../cmd/usernet", "-o", exe, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
+	}
+	return exe, nil
+})
 
 // nearFlags gives the command the near end's place: on a device of its own making,
 // or, with packet and rawip, on the near end's interface.
@@ -43,6 +68,7 @@ func nearFlags(kind string) []string {
 // TestKernelCommandUnderLoss is the whole in one: the command answers the
 // kernel's nc over TAP and a router that loses packets in both directions.
 func TestKernelCommandUnderLoss(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "nc", "nft")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500, single: true, percent: 1})
@@ -96,6 +122,7 @@ func stopServing(t *testing.T, p *process) {
 // TestKernelCommandDial has the command carry its standard input to an echo
 // server of the kernel, and back, over TCP and UDP.
 func TestKernelCommandDial(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go")
 	exe := buildCommand(t)
 	host := newNetns(t)
@@ -150,6 +177,7 @@ func TestKernelCommandDial(t *testing.T) {
 
 // TestKernelCommandUDP has the kernel's nc ask the command's UDP echo.
 func TestKernelCommandUDP(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "nc")
 	exe := buildCommand(t)
 	host := newNetns(t)
@@ -162,6 +190,7 @@ func TestKernelCommandUDP(t *testing.T) {
 
 // TestKernelCommandPing has the command ping the kernel.
 func TestKernelCommandPing(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go")
 	exe := buildCommand(t)
 	for _, kind := range []string{"tap", "tun"} {
@@ -179,6 +208,7 @@ func TestKernelCommandPing(t *testing.T) {
 
 // TestKernelCommandWithoutPrivilege says what is missing, and how to get it.
 func TestKernelCommandWithoutPrivilege(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "setpriv")
 	exe := buildCommand(t)
 	host := newNetns(t)

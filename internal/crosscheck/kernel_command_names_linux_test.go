@@ -12,6 +12,7 @@ import (
 // TestKernelCommandNames has dnsmasq tell the command whom a name stands for: for
 // get, ping and echo dial, by IPv4 and IPv6.
 func TestKernelCommandNames(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "dnsmasq")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500})
@@ -69,7 +70,7 @@ func TestKernelCommandNames(t *testing.T) {
 
 // TestKernelCommandAutoconf has radvd tell the command its network.
 func TestKernelCommandAutoconf(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	needKernel(t, "go", "radvd")
 	exe := buildCommand(t)
 	p := newPath(t, pathConfig{mtu: 1500})

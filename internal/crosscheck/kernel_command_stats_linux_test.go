@@ -11,6 +11,7 @@ import (
 // TestKernelCommandStats asks a server for its connections while it runs, and
 // reads them again at its end.
 func TestKernelCommandStats(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "go", "nc")
 	exe := buildCommand(t)
 	host := newNetns(t)

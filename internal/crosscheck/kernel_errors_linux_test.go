@@ -57,7 +57,7 @@ func refusals(t *testing.T, s *usernet.Stack, host *netns, near, kernel string) 
 func wantRefusedUDP(t *testing.T, c net.Conn) {
 	t.Helper()
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, "?"); err != nil {
 		t.Errorf("to %v: %v", c.RemoteAddr(), err)
 		return
@@ -70,6 +70,7 @@ func wantRefusedUDP(t *testing.T, c net.Conn) {
 // TestKernelUnreachable dials where nobody answers ARP or ND, where the router
 // has no way to go, and where the stack itself has none.
 func TestKernelUnreachable(t *testing.T) {
+	t.Parallel()
 	needKernel(t)
 	host := newNetns(t)
 	host.sysctl("net/ipv4/ip_forward", "1")

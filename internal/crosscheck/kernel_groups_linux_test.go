@@ -33,10 +33,10 @@ type snoopedLink struct {
 func newSnoopedLink(t *testing.T) *snoopedLink {
 	t.Helper()
 	b := &snoopedLink{t: t, switchboard: newNetns(t), far: newNetns(t)}
-	// Queries every second, a membership lasts for two: in hundredths of a second.
+	// Queries every second, a membership lasts for three: in hundredths of a second.
 	b.switchboard.ip("link", "add", bridgeDev, "type", "bridge", "mcast_snooping", "1", "mcast_querier", "1",
 		"mcast_igmp_version", "3", "mcast_mld_version", "2", "mcast_query_interval", "100", "mcast_query_response_interval", "50",
-		"mcast_startup_query_interval", "100", "mcast_membership_interval", "200", "mcast_last_member_interval", "10")
+		"mcast_startup_query_interval", "100", "mcast_membership_interval", "300", "mcast_last_member_interval", "10")
 	b.far.ip("link", "add", farDev, "type", "veth", "peer", "name", exitDev, "netns", b.switchboard.name)
 	b.switchboard.ip("link", "set", exitDev, "master", bridgeDev, "up")
 	b.stack = b.switchboard.attach(t, device{tap: true, mtu: 1500, single: true})
@@ -110,6 +110,7 @@ func (b *snoopedLink) knows(port, group string) bool {
 // group on while they say that there is a member, and asks for them again and again.
 // Without those for solicited-node groups IPv6 would not even find its neighbour.
 func TestKernelSnooping(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "bridge", "ethtool", "tcpdump", "tshark")
 	b := newSnoopedLink(t)
 	file := filepath.Join(t.TempDir(), "capture.pcap")
@@ -132,7 +133,7 @@ func TestKernelSnooping(t *testing.T) {
 		if !b.passes(c.group, c.near) {
 			t.Errorf("%v: joined, but the bridge passes nothing on", c.group)
 		}
-		// A membership that is not reported again ends in two seconds.
+		// A membership that is not reported again ends in three seconds.
 		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 			if !b.knows(gateDev, c.group) {
 				t.Fatalf("%v: the bridge has asked and was not answered", c.group)

@@ -9,6 +9,7 @@ import (
 // with the kernel's own TCP at both ends: bytes arrive intact, packets are lost
 // in both directions, and both ends have to send some of them again.
 func TestKernelToKernel(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "nc", "nft", "ethtool")
 	p := newPath(t, pathConfig{mtu: 1500, single: true, percent: 1})
 	near := newNetns(t)

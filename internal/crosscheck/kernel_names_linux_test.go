@@ -19,6 +19,7 @@ import (
 // TestKernelNames asks dnsmasq, by UDP and TCP and over both families, through a TAP
 // device and the kernel's router.
 func TestKernelNames(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "nc", "dnsmasq")
 	p := newPath(t, pathConfig{mtu: 1500})
 	s := p.router.attach(t, device{tap: true, mtu: 1500})

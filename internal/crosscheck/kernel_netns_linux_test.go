@@ -26,8 +26,9 @@ import (
 // which is meant to run them cannot leave them out unnoticed.
 const requireKernelTests = "USERNET_REQUIRE_KERNEL_TESTS"
 
-// patience bounds every single wait for a program or a peer.
-const patience = 90 * time.Second
+// patience bounds every single wait for a program or a peer, on a machine that may be
+// busy with other tests.
+const patience = 3 * time.Minute
 
 // needKernel skips, or fails, a test on a machine that cannot run it.
 func needKernel(t testing.TB, programs ...string) {
@@ -89,7 +90,9 @@ type netns struct {
 
 var netnsCount atomic.Int32
 
-// newNetns makes a namespace whose loopback device is up.
+// newNetns makes a namespace whose loopback device is up. Tests in namespaces of their
+// own run beside each other where they mostly wait, and no time that they take is
+// judged; those whose times are, run one by one before them.
 func newNetns(t testing.TB) *netns {
 	t.Helper()
 	ns := &netns{t: t, name: fmt.Sprintf("usernet-%d-%d", os.Getpid(), netnsCount.Add(1))}

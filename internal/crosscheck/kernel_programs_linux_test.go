@@ -229,7 +229,7 @@ func pass(t *testing.T, from, to net.PacketConn, size int) {
 		return
 	}
 	got := make([]byte, 65536)
-	to.SetReadDeadline(time.Now().Add(5 * time.Second))
+	to.SetReadDeadline(time.Now().Add(patience))
 	n, source, err := to.ReadFrom(got)
 	if err != nil || string(got[:n]) != string(want) || source.String() != from.LocalAddr().String() {
 		t.Errorf("%d bytes from %v: got %d from %v, %v", size, from.LocalAddr(), n, source, err)
@@ -239,6 +239,7 @@ func pass(t *testing.T, from, to net.PacketConn, size int) {
 // TestKernelPing has the kernel's ping ask us, with small and with fragmented
 // requests.
 func TestKernelPing(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "ping")
 	for _, d := range []device{{tap: true, mtu: 1500}, {mtu: 1500}} {
 		host := newNetns(t)

@@ -114,9 +114,11 @@ var betweens = []struct {
 // small, what is sent in fragments, and bulk both ways, for which the kernels learn the
 // path's MTU from the router.
 func TestKernelsByRouter(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "nc", "ping", "ethtool")
 	for _, c := range betweens {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBetween(t, c.near, c.far, c.middle)
 			for _, to := range []string{far4, far6} {
 				out := b.near.run("ping", "-n", "-c", "3", "-i", "0.05", "-W", "5", to)
@@ -172,6 +174,7 @@ func TestKernelsByRouter(t *testing.T) {
 // TestKernelTraceroute shows the router as the first hop, and a host that is not there
 // as such.
 func TestKernelTraceroute(t *testing.T) {
+	t.Parallel()
 	needKernel(t, "traceroute", "ping")
 	b := newBetween(t, device{tap: true, mtu: 1500}, device{tap: true, mtu: 1500}, 0)
 	for _, c := range []struct{ far, hop, absent, nowhere string }{

@@ -15,6 +15,7 @@ import (
 // than usual: without the options that both like to use, with a kernel that asks for
 // ECN, and with a listener that keeps nothing of a SYN.
 func TestKernelSettings(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ setting, value string }{
 		{"net/ipv4/tcp_timestamps", "0"},
 		{"net/ipv4/tcp_window_scaling", "0"},
@@ -37,6 +38,7 @@ func TestKernelSettings(t *testing.T) {
 // TestKernelPathMTU sends over a router whose way on takes smaller packets than
 // either end knows: it says so by ICMP, and the segments shrink.
 func TestKernelPathMTU(t *testing.T) {
+	t.Parallel()
 	for _, c := range []bulkCase{
 		{device: device{tap: true, mtu: 1500}},
 		{device: device{tap: true, mtu: 1500}, v6: true},
