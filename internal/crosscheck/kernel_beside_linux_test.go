@@ -177,11 +177,11 @@ func TestKernelBesideLoss(t *testing.T) {
 			if c.v6 {
 				near, kernel = near6, far6
 			}
-			if n := bulkToKernel(t, s, p.far, kernel, bulk); n == 0 {
+			if n := bulkToKernel(t, s, p.far, kernel, lossy); n == 0 {
 				t.Errorf("usernet sent nothing again, with %d packets lost on the way", p.lost(gateDev))
 			}
 			before := p.far.tcpCounter("RetransSegs")
-			bulkFromKernel(t, s, p.far, near, bulk)
+			bulkFromKernel(t, s, p.far, near, lossy)
 			if p.far.tcpCounter("RetransSegs") == before {
 				t.Errorf("the kernel sent nothing again, with %d packets lost on the way", p.lost(exitDev))
 			}

@@ -42,7 +42,7 @@ func (c bulkCase) String() string {
 	return s
 }
 
-// TestKernelBulk carries 100 MiB each way between usernet and the kernel's nc:
+// TestKernelBulk carries bulk each way between usernet and the kernel's nc:
 // each device with each family, MTU and kind of segment, in pairs, so that every
 // two of these properties meet once.
 func TestKernelBulk(t *testing.T) {
@@ -87,11 +87,11 @@ func TestKernelLoss(t *testing.T) {
 			if c.v6 {
 				near, kernel = near6, far6
 			}
-			if n := bulkToKernel(t, s, p.far, kernel, bulk); n == 0 {
+			if n := bulkToKernel(t, s, p.far, kernel, lossy); n == 0 {
 				t.Errorf("usernet sent nothing again, with %d packets lost on the way", p.lost(gateDev))
 			}
 			before := p.far.tcpCounter("RetransSegs")
-			bulkFromKernel(t, s, p.far, near, bulk)
+			bulkFromKernel(t, s, p.far, near, lossy)
 			n := p.far.tcpCounter("RetransSegs") - before
 			if n == 0 {
 				t.Errorf("the kernel sent nothing again, with %d packets lost on the way", p.lost(exitDev))

@@ -19,7 +19,7 @@ import (
 )
 
 // TestKernelCurl serves HTTP over usernet to the kernel's curl, and fetches over
-// usernet what a server on the kernel's TCP has: 100 MiB each way, each family.
+// usernet what a server on the kernel's TCP has: bulk each way, each family.
 func TestKernelCurl(t *testing.T) {
 	needKernel(t, "curl")
 	host := newNetns(t)

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// bulk is how much a bulk test carries in each direction.
-const bulk = 100 << 20
+// lossy is how much a bulk test carries in each direction where packets are lost: so
+// much that some of it must be, in super-segments too. Elsewhere it is bulk.
+const lossy = 100 << 20
 
 // payload returns n bytes that are the same for a seed and like no others, and
 // the place where their SHA-256 can be read once they are all taken.
