@@ -23,7 +23,7 @@ var udpErrors = []errorCase{
 				w.Fatal(err)
 			}
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(5 * time.Second))
+			c.SetDeadline(time.Now().Add(30 * time.Second))
 			w.Write(c, "anybody?")
 			all = append(all, read(c))
 		}

@@ -81,12 +81,11 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	}
 	// A goroutine that has said that it is done may need a moment to be gone.
 	left := ourGoroutines()
-	for range 1000 {
-		if len(left) <= len(before) {
-			return
-		}
+	for deadline := time.Now().Add(30 * time.Second); len(left) > len(before) && time.Now().Before(deadline); left = ourGoroutines() {
 		time.Sleep(time.Millisecond)
-		left = ourGoroutines()
+	}
+	if len(left) <= len(before) {
+		return
 	}
 	t.Errorf("%d goroutines before, %d after:\n%s", len(before), len(left), strings.Join(left, "\n\n"))
 }

@@ -47,7 +47,7 @@ func TestListenMulticastUDP(t *testing.T) {
 		}
 		for _, l := range listeners {
 			buf := make([]byte, 20)
-			l.SetReadDeadline(time.Now().Add(5 * time.Second))
+			l.SetReadDeadline(time.Now().Add(30 * time.Second))
 			if n, from, err := l.ReadFromUDP(buf); err != nil || string(buf[:n]) != "hello" {
 				t.Errorf("%s: %q from %v, %v", group, buf[:n], from, err)
 			}
@@ -89,7 +89,7 @@ func TestListenPacketGroup(t *testing.T) {
 	}
 	for _, c := range conns {
 		buf := make([]byte, 20)
-		c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		c.SetReadDeadline(time.Now().Add(30 * time.Second))
 		if n, _, err := c.ReadFrom(buf); err != nil || string(buf[:n]) != "hello" {
 			t.Errorf("%q, %v", buf[:n], err)
 		}

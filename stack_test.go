@@ -58,7 +58,7 @@ func newPair(t testing.TB, config usernet.Config, wire pipe.Config) (a, b *usern
 func wantNoConnections(t testing.TB, a, b *usernet.Stack) {
 	t.Helper()
 	left := func() int { return a.Stats().Connections + b.Stats().Connections }
-	for deadline := time.Now().Add(10 * time.Second); left() != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); left() != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d connections are left: %v %v", left(), a.Connections(), b.Connections())
 		}

@@ -20,7 +20,7 @@ func TestUDPToGroups(t *testing.T) {
 			if _, err := client.WriteTo([]byte("hello"), netip.AddrPortFrom(to, 7)); err != nil {
 				t.Fatal(err)
 			}
-			server.SetReadDeadline(time.Now().Add(5 * time.Second))
+			server.SetReadDeadline(time.Now().Add(30 * time.Second))
 			buf := make([]byte, 4)
 			n, from, err := server.ReadFrom(buf)
 			if err != nil || string(buf[:n]) != "hell" {
@@ -75,7 +75,7 @@ func TestUDPLinkLocal(t *testing.T) {
 	if _, err := client.WriteTo([]byte("hello"), netip.AddrPortFrom(local.WithZone("eth0"), 7)); err != nil {
 		t.Fatal(err)
 	}
-	server.SetReadDeadline(time.Now().Add(5 * time.Second))
+	server.SetReadDeadline(time.Now().Add(30 * time.Second))
 	buf := make([]byte, 9)
 	n, from, err := server.ReadFrom(buf)
 	if err != nil || string(buf[:n]) != "hello" || from.Addr().Zone() != "eth0" || !from.Addr().IsLinkLocalUnicast() {
@@ -84,7 +84,7 @@ func TestUDPLinkLocal(t *testing.T) {
 	if _, err := server.WriteTo([]byte("back"), from); err != nil {
 		t.Fatal(err)
 	}
-	client.SetReadDeadline(time.Now().Add(5 * time.Second))
+	client.SetReadDeadline(time.Now().Add(30 * time.Second))
 	if n, _, err := client.ReadFrom(buf); err != nil || string(buf[:n]) != "back" {
 		t.Errorf("%q, %v", buf[:n], err)
 	}

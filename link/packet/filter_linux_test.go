@@ -39,7 +39,7 @@ func receive(l *packet.Link) *frames {
 // bodies returns what the marked frames carry, in order, once last is there.
 func (f *frames) bodies(t testing.TB, last string) (all []string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		f.mu.Lock()
 		all = all[:0]
 		for _, b := range f.all {

@@ -90,7 +90,7 @@ func descriptors(t testing.TB) int {
 // goroutines waits until there are no more than n.
 func goroutines(t testing.TB, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			buf := make([]byte, 1<<16)
 			t.Fatalf("more than %d goroutines:\n%s", n, buf[:runtime.Stack(buf, true)])
@@ -222,7 +222,7 @@ func TestInterfaceDownAndUp(t *testing.T) {
 			t.Errorf("Send while the interface is down = %d, %v, want ENETDOWN", n, err)
 		}
 		host.Run("ip link set " + dev + " up")
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 			if n, err := l.Send(probe); n == 1 && err == nil {
 				break
 			}
@@ -269,7 +269,7 @@ func TestInterfaceGone(t *testing.T) {
 			if !errors.Is(err, syscall.ENODEV) || !strings.Contains(err.Error(), dev+" is gone") {
 				t.Errorf("Receive = %v, want ENODEV", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("Receive does not notice that the interface is gone")
 		}
 		if _, err := l.Send([]link.Packet{{Data: [][]byte{head}, Offload: offload}}); !errors.Is(err, syscall.ENODEV) {

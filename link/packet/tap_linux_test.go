@@ -300,7 +300,7 @@ func TestTapInterfaceDownAndGone(t *testing.T) {
 		if !errors.Is(err, syscall.ENODEV) || !strings.Contains(err.Error(), dev+" is gone") {
 			t.Errorf("Receive = %v, want ENODEV", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("Receive does not notice that the interface is gone")
 	}
 	if err := tap.Receive(nil); !errors.Is(err, syscall.ENODEV) {

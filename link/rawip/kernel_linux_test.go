@@ -77,7 +77,7 @@ func (ns *netns) listen(addr string) (ln net.Listener, err error) {
 }
 
 func (ns *netns) dial(addr string) (c net.Conn, err error) {
-	ns.do(func() { c, err = net.DialTimeout("tcp", addr, 5*time.Second) })
+	ns.do(func() { c, err = net.DialTimeout("tcp", addr, patience) })
 	return c, err
 }
 

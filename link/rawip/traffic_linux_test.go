@@ -144,14 +144,13 @@ func TestKernelTooBig(t *testing.T) {
 		}
 		go echo(t, ln)
 		for range 2 {
-			start := time.Now()
 			conn, err := s.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
 			}
 			exchange(t, conn, 1<<20)
-			if d := time.Since(start); d > 5*time.Second {
-				t.Errorf("%s took %v", addr, d)
+			if i := conn.(*usernet.TCPConn).Info(); i.BlackHoles != 0 {
+				t.Errorf("%s: nobody told of %d packets that were too big", addr, i.BlackHoles)
 			}
 		}
 		ln.Close()
@@ -250,7 +249,7 @@ func TestKernelLoss(t *testing.T) {
 	}
 }
 
-// Programs on the host itself are refused at once, by each of its addresses.
+// Programs on the host itself are refused, by each of its addresses.
 func TestKernelLocalClients(t *testing.T) {
 	needKernel(t)
 	near, _ := newHosts(t)
@@ -261,9 +260,8 @@ func TestKernelLocalClients(t *testing.T) {
 	}
 	defer ln.Close()
 	for _, host := range []string{near4, "[" + near6 + "]", "127.0.0.1", "[::1]"} {
-		start := time.Now()
-		if _, err := near.dial(host + ":80"); !errors.Is(err, syscall.ECONNREFUSED) || time.Since(start) > time.Second {
-			t.Errorf("%s: %v after %v, want %v at once", host, err, time.Since(start), syscall.ECONNREFUSED)
+		if _, err := near.dial(host + ":80"); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%s: %v, want %v", host, err, syscall.ECONNREFUSED)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func dialKernel(t testing.TB, v6 bool, text func(p *link.Packet, header int)) (*
 	go l.Receive(0, c.input)
 
 	c.send(t, wire.TCP{Flags: wire.SYN, Window: 65535, Options: wire.TCPOptions{HasMSS: true, MSS: mss, HasWindowScale: true, WindowScale: windowScale}})
-	ln.SetDeadline(time.Now().Add(10 * time.Second))
+	ln.SetDeadline(time.Now().Add(30 * time.Second))
 	socket, err := ln.AcceptTCP() // returns after our ACK of its SYN
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func wantNext(t *testing.T, got chan string, ended chan error, want string) {
 		}
 	case err := <-ended:
 		t.Fatalf("Receive = %v before %q arrives", err, want)
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("%q does not arrive", want)
 	}
 }

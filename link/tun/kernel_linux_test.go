@@ -82,7 +82,7 @@ func TestUDP(t *testing.T) {
 			Offload: link.Offload{Checksum: link.ChecksumPartial, ChecksumStart: uint16(start), ChecksumOffset: 6},
 		})
 		buf := make([]byte, 100)
-		socket.SetReadDeadline(time.Now().Add(10 * time.Second))
+		socket.SetReadDeadline(time.Now().Add(30 * time.Second))
 		n, from, err := socket.ReadFromUDPAddrPort(buf)
 		if err != nil || string(buf[:n]) != "hello" || from.Addr().Unmap() != near || from.Port() != 5000 {
 			t.Fatalf("the kernel reads %q from %v: %v", buf[:n], from, err)

@@ -106,7 +106,7 @@ func TestClose(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), "runs already") {
 				t.Errorf("Receive = %v after Close", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("Close does not end Receive")
 		}
 	}
@@ -223,7 +223,7 @@ func TestInterfaceDownAndGone(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "tun0 is gone") {
 			t.Errorf("Receive = %v when the interface is removed", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("Receive does not notice that the interface is gone")
 	}
 	if _, err := p.Send(batch); !errors.Is(err, syscall.EBADFD) {

@@ -117,7 +117,7 @@ func configure(t testing.TB, name string) {
 // the kernel's sees to that, with and without duplicate address detection.
 func waitForIPv6(t testing.TB, name string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		table, err := os.ReadFile("/proc/thread-self/net/if_inet6")
 		if err != nil {
 			t.Fatal(err)

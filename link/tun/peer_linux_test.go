@@ -147,7 +147,7 @@ func (p *peer) header(src, dst netip.Addr, protocol wire.Protocol, size int) []b
 // next returns the next packet of a protocol.
 func (p *peer) next(t testing.TB, protocol wire.Protocol) packet {
 	t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for {
 		select {
 		case q := <-p.packets:
