@@ -8,24 +8,20 @@ import (
 	"time"
 )
 
-const dialers = 8
+const workers = 8
 
-// open dials all pairs, spread over the holding ports.
-func (w Work) open(ctx context.Context, dial Dial, conns []net.Conn) error {
+// each does something with each of n connections, by several workers. The error is one
+// of those that there were.
+func each(n int, do func(i int) error) error {
 	var ended sync.WaitGroup
-	failed := make(chan error, dialers)
-	for i := range dialers {
+	failed := make(chan error, workers)
+	for first := range workers {
 		ended.Go(func() {
-			for j := i; j < len(conns); j += dialers {
-				c, err := dial(holdPort + j%holdPorts)
-				if err == nil {
-					err = ctx.Err()
-				}
-				if err != nil {
-					failed <- fmt.Errorf("connection %d: %w", j+1, err)
+			for i := first; i < n; i += workers {
+				if err := do(i); err != nil {
+					failed <- fmt.Errorf("connection %d: %w", i+1, err)
 					return
 				}
-				conns[j] = c
 			}
 		})
 	}
@@ -36,6 +32,17 @@ func (w Work) open(ctx context.Context, dial Dial, conns []net.Conn) error {
 	default:
 		return nil
 	}
+}
+
+// open dials all pairs, spread over the holding ports.
+func (w Work) open(ctx context.Context, dial Dial, conns []net.Conn) error {
+	return each(len(conns), func(i int) error {
+		c, err := dial(holdPort + i%holdPorts)
+		if err == nil {
+			conns[i], err = c, ctx.Err()
+		}
+		return err
+	})
 }
 
 // rest is what both sides have in use when all garbage is collected.
@@ -125,14 +132,15 @@ func (w Work) keep(ctx context.Context, dial Dial, peer Peer) (Figures, error) {
 	}
 	f[CPU] = float64((after.CPU - before.CPU).Microseconds()) / float64(2*w.Pairs)
 	began = time.Now()
-	for i, c := range conns {
+	err = each(len(conns), func(i int) error {
 		// One that keepalive has given up is not there any more: its Write fails.
-		if _, err := c.Write([]byte{0}); err != nil {
-			return nil, fmt.Errorf("connection %d was lost: %w", i+1, err)
+		if _, err := conns[i].Write([]byte{0}); err != nil {
+			return fmt.Errorf("was lost: %w", err)
 		}
-		if err := c.Close(); err != nil {
-			return nil, err
-		}
+		return conns[i].Close()
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := peer.Release(); err != nil {
 		return nil, err
