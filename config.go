@@ -3,6 +3,7 @@ package usernet
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"time"
 
@@ -22,6 +23,16 @@ type Config struct {
 	// UDPReceiveBuffer bounds the bytes that wait in a UDP socket to be read:
 	// 256 KiB. What comes beyond it is dropped.
 	UDPReceiveBuffer int
+
+	// MemoryLimit bounds the bytes that the stack holds, for everything that grows with
+	// traffic: what waits in TCP connections to be sent, acknowledged and read, connections
+	// themselves, some 5 KiB each, with the segment that each may hold whatever the others
+	// do, records of TIME-WAIT, UDP sockets and what waits in them, fragments. No queue has
+	// more than an eighth of what is left: when memory becomes short windows shrink and
+	// writers wait, those first who have most, text beyond a gap is refused before text in
+	// order, and in the end a dial fails with ENOBUFS and a SYN is dropped. Stats tells.
+	// 1 GiB, or 10 KiB for each of MaxConnections if that is more; at least 1 MiB.
+	MemoryLimit int
 
 	// MaxConnections bounds the TCP connections, half-open ones included: 65536.
 	// Beyond it a dial fails with ENOBUFS, and a SYN is dropped.
@@ -117,6 +128,7 @@ func (c *Config) check() error {
 		{"SendBuffer", c.SendBuffer, minBuffer, maxBuffer},
 		{"ReceiveBuffer", c.ReceiveBuffer, minBuffer, maxBuffer},
 		{"UDPReceiveBuffer", c.UDPReceiveBuffer, minBuffer, maxBuffer},
+		{"MemoryLimit", c.MemoryLimit, 1 << 20, math.MaxInt},
 		{"MaxConnections", c.MaxConnections, 1, 1 << 30},
 		{"MaxTimeWait", c.MaxTimeWait, 1, 1 << 30},
 		{"Backlog", c.Backlog, 1, 1 << 30},
@@ -160,6 +172,7 @@ func (c *Config) engine() (host.Config, error) {
 		Rand:             c.Rand,
 		Logger:           c.Logger,
 		Tracer:           c.Tracer,
+		MemoryLimit:      int64(c.MemoryLimit),
 		MaxConnections:   c.MaxConnections,
 		MaxTimeWait:      c.MaxTimeWait,
 		UDPReceiveBuffer: c.UDPReceiveBuffer,

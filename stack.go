@@ -123,6 +123,9 @@ type Stats struct {
 	TimeWaitEvicted         uint64 // connections whose TIME-WAIT was cut short by Config.MaxTimeWait
 	ResetsLimited           uint64 // segments of no connection that went unanswered: too many
 
+	MemoryUsed, MemoryLimit int64  // bytes, now: see Config.MemoryLimit
+	MemoryRefused           uint64 // times that somebody was refused memory, or had less of it than he asked for
+
 	DNSIgnored uint64 // messages to the resolver's sockets that answered nothing it had asked
 
 	// Drops says how many packets were dropped, by reason in words. Reasons that
@@ -139,6 +142,7 @@ func (s *Stack) Stats() Stats {
 		SegmentsIn: h.TCP.SegmentsIn, SegmentsOut: h.TCP.SegmentsOut,
 		Connections: h.TCP.Connections, TimeWait: h.TCP.TimeWait,
 		TimeWaitEvicted: h.TCP.TimeWaitEvicted, ResetsLimited: h.TCP.ResetsLimited,
+		MemoryUsed: h.Memory.Used, MemoryLimit: h.Memory.Limit, MemoryRefused: h.Memory.Refused,
 		DNSIgnored: s.dnsIgnored.Load(),
 		Drops:      make(map[string]uint64),
 	}

@@ -3,7 +3,10 @@ package tcp
 import "time"
 
 // How large the buffers are: as large as the connection needs, up to what Config
-// allows, unless the user has set a size. Memory is held for what is in them only.
+// allows, unless the user has set a size, and up to what the stack has memory for: see
+// budget. Memory is held for what is in them only, so the windows that are offered may
+// add up to more than there is; what arrives in them then and finds no memory is
+// dropped, as if it were lost on the way, and the edge of the window stays where it is.
 
 const (
 	// firstBuffer is the size in bytes of both buffers until more is known: a window
@@ -20,11 +23,15 @@ const (
 	shortBuffer = 1 << 20
 )
 
-// sendSize is how many bytes Write queues at most: twice the window, and a window
+// sendSize is how many bytes Write queues at most: as many as the connection needs, as
+// far as the stack has memory for them.
+func (c *Conn) sendSize() int { return min(c.neededSize(), max(promisedSend, c.cfg.Chunks.Share())) }
+
+// neededSize is how many bytes are to be queued: twice the window, and a window
 // beyond what is in the network, which may be more while lost segments are repaired.
 // So there is something to send whenever the window lets it go, and little that waits
 // for longer than a round trip.
-func (c *Conn) sendSize() int {
+func (c *Conn) neededSize() int {
 	if c.sendBuffer != 0 {
 		return int(c.sendBuffer)
 	}

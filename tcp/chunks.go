@@ -2,36 +2,54 @@ package tcp
 
 import "sync"
 
-// Sizes of chunks in bytes. A request and its answer fit the small one, a bulk
-// transfer wants few pieces and long ones.
+// Sizes of chunks in bytes. A message fits the tiny one, a request and its answer the
+// small one, a bulk transfer wants few pieces and long ones.
 const (
+	tinyChunk  = 512
 	smallChunk = 2 << 10
 	largeChunk = 64 << 10
+
+	// chunkCost is what a chunk counts for beside its size.
+	chunkCost = 64
 )
 
-// How many chunks the pool keeps for reuse at most; the rest is left to the
-// garbage collector.
-const (
-	keepSmall = 256
-	keepLarge = 64
-)
+var chunkSizes = [...]int{tinyChunk, smallChunk, largeChunk}
+
+// chunkClass is the index of the least size that has room for n bytes, or of the
+// largest.
+func chunkClass(n int) int {
+	class := 0
+	for class < len(chunkSizes)-1 && chunkSizes[class] < n {
+		class++
+	}
+	return class
+}
+
+// keepChunks is how many chunks of each size the pool keeps for reuse at most, and in
+// bytes together a 64th of the memory's limit; the rest is left to the garbage collector.
+var keepChunks = [len(chunkSizes)]int{1024, 256, 64}
 
 // chunk is a piece of memory in a queue.
 type chunk struct {
 	next *chunk
 	seq  Seq // sequence number of data[0]
 	data []byte
+
+	promised bool // is not counted: its connection is
 }
 
 // end is the sequence number behind the chunk's memory.
 func (c *chunk) end() Seq { return c.seq.Add(len(c.data)) }
 
 // Chunks is the memory from which the queues of a stack's connections are
-// made. It may be used by many goroutines; its lock is held for a few
-// instructions. The zero value is ready.
+// made, and the reckoning of all that the stack holds: see budget. It may be used by
+// many goroutines; its lock is held for a few instructions. The zero value is ready,
+// and has no limit.
 type Chunks struct {
-	mu           sync.Mutex
-	small, large chunkList
+	mu     sync.Mutex
+	free   [len(chunkSizes)]chunkList
+	kept   int64 // bytes in free
+	budget budget
 
 	records recordPool
 }
@@ -41,23 +59,39 @@ type chunkList struct {
 	n    int
 }
 
-// get returns a chunk of which n bytes will be filled at once.
-func (p *Chunks) get(n int) *chunk {
-	size, list := largeChunk, &p.large
-	if n <= smallChunk {
-		size, list = smallChunk, &p.small
-	}
+// get returns a chunk of which n bytes will be filled at once, for a queue that holds
+// so many bytes already: a smaller one than that if it may not have more. If it may have
+// none it gets the chunk of promised bytes to which it has a right, or nil if that is 0.
+func (p *Chunks) get(n int, held int64, promised int) *chunk {
+	class := chunkClass(n)
 	p.mu.Lock()
+	if b := &p.budget; !b.allows(int64(chunkSizes[class]+chunkCost), held) {
+		b.refused++
+		for class--; class >= 0 && !b.allows(int64(chunkSizes[class]+chunkCost), held); class-- {
+		}
+	}
+	promise := class < 0
+	switch {
+	case !promise:
+		p.budget.add(int64(chunkSizes[class] + chunkCost))
+	case promised == 0:
+		p.mu.Unlock()
+		return nil
+	default:
+		class = chunkClass(promised)
+	}
+	list := &p.free[class]
 	c := list.head
 	if c != nil {
 		list.head = c.next
 		list.n--
+		p.kept -= int64(chunkSizes[class])
 	}
 	p.mu.Unlock()
 	if c == nil {
-		return &chunk{data: make([]byte, size)}
+		return &chunk{data: make([]byte, chunkSizes[class]), promised: promise}
 	}
-	c.next = nil
+	c.next, c.promised = nil, promise
 	return c
 }
 
@@ -67,22 +101,34 @@ func (p *Chunks) put(head *chunk) {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	var given int64
 	for c := head; c != nil; {
 		next := c.next
 		c.data = c.data[:cap(c.data)]
-		list, keep := &p.large, keepLarge
-		if len(c.data) == smallChunk {
-			list, keep = &p.small, keepSmall
+		size := int64(len(c.data))
+		if !c.promised {
+			given += size + chunkCost
 		}
-		if list.n < keep {
+		class := chunkClass(int(size))
+		if list := &p.free[class]; list.n < keepChunks[class] && p.mayKeep(size) {
 			c.next, list.head = list.head, c
 			list.n++
+			p.kept += size
 		} else {
 			c.next = nil
 		}
 		c = next
 	}
+	tell := p.budget.add(-given)
+	p.mu.Unlock()
+	if tell {
+		p.budget.starved()
+	}
+}
+
+// mayKeep says that n more bytes may be kept for reuse.
+func (p *Chunks) mayKeep(n int64) bool {
+	return p.budget.limit == 0 || p.kept+n <= p.budget.limit/(2*asideParts)
 }
 
 // Release leaves to the garbage collector what is kept for reuse.
@@ -90,5 +136,5 @@ func (p *Chunks) Release() {
 	p.records.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.small, p.large = chunkList{}, chunkList{}
+	p.free, p.kept = [len(chunkSizes)]chunkList{}, 0
 }

@@ -6,23 +6,23 @@ import "testing"
 func TestChunksKeep(t *testing.T) {
 	var p Chunks
 	for range 2 {
-		var small, large *chunk
-		for range 2 * keepSmall {
-			c := p.get(1)
-			c.next, small = small, c
+		for class, size := range chunkSizes {
+			var list *chunk
+			for range 2 * keepChunks[class] {
+				c := p.get(size, 0, 0)
+				c.next, list = list, c
+			}
+			p.put(list)
+			if p.free[class].n != keepChunks[class] {
+				t.Errorf("%d chunks of %d bytes are kept", p.free[class].n, size)
+			}
 		}
-		for range 2 * keepLarge {
-			c := p.get(largeChunk)
-			c.next, large = large, c
-		}
-		p.put(small)
-		p.put(large)
-		if p.small.n != keepSmall || p.large.n != keepLarge {
-			t.Errorf("%d small and %d large chunks are kept", p.small.n, p.large.n)
+		if n := p.Memory().Used; n != 0 {
+			t.Errorf("%d bytes are in use when all was given back", n)
 		}
 		p.Release()
-		if p.small != (chunkList{}) || p.large != (chunkList{}) {
-			t.Errorf("%d small and %d large chunks are kept after Release", p.small.n, p.large.n)
+		if p.free != [len(chunkSizes)]chunkList{} || p.kept != 0 {
+			t.Errorf("%v is kept after Release", p.free)
 		}
 	}
 }

@@ -66,8 +66,9 @@ func (c *Conn) keepTextOfSYN(seg *Segment) {
 		return
 	}
 	a := arrival{seq: c.rcv.nxt, n: n, pieces: seg.Text}
-	c.in.write(c.cfg.Chunks, a)
-	c.in.runs = append(c.in.runs, run{a.seq, a.seq.Add(n)})
+	if n = c.in.write(c.cfg.Chunks, a); n > 0 {
+		c.in.runs = append(c.in.runs, run{a.seq, a.seq.Add(n)})
+	}
 }
 
 // takeTextOfSYN makes what keepTextOfSYN has kept readable.

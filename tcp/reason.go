@@ -30,6 +30,7 @@ const (
 	ReasonTextAfterClose          // text for a user who has closed; answered with RST
 	ReasonTextDiscarded           // text for a user who has closed the reading side; acknowledged
 	ReasonTooManyRuns             // out of order, and there are too many gaps already
+	ReasonNoMemory                // text, or part of it, for which there is no memory
 	ReasonReset                   // RST that ended the connection
 	ReasonReopen                  // SYN that may reopen a connection in TIME-WAIT: it is for a listener
 	ReasonTimeWait                // ignored in TIME-WAIT
@@ -59,6 +60,7 @@ var reasonNames = [NumReasons]string{
 	ReasonTextAfterClose:   "TCP text after close",
 	ReasonTextDiscarded:    "TCP text discarded",
 	ReasonTooManyRuns:      "TCP too many gaps",
+	ReasonNoMemory:         "TCP no memory",
 	ReasonReset:            "TCP reset",
 	ReasonReopen:           "TCP reopened TIME-WAIT",
 	ReasonTimeWait:         "TCP ignored in TIME-WAIT",

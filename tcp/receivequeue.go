@@ -34,24 +34,26 @@ type arrival struct {
 	n      int      // bytes
 	pieces [][]byte // of the whole text
 	skip   int      // bytes of pieces before seq
+	beyond bool     // a gap: set by insert
 }
 
-// insert takes the text of a, which must not lie before next, and says how many
-// bytes became readable and whether there was room for it. again is the first part
-// of it that had arrived before.
-func (q *receiveQueue) insert(pool *Chunks, a arrival) (readable int, again run, ok bool) {
-	if a.seq == q.next && len(q.runs) == 0 {
-		q.write(pool, a)
-		q.next = q.next.Add(a.n)
-		return a.n, again, true
+// insert takes the text of a, which must not lie before next, as far as there is
+// memory for it, and says how many bytes became readable. again is the first part of
+// it that had arrived before.
+func (q *receiveQueue) insert(pool *Chunks, a arrival) (readable int, again run, r Reason) {
+	a.beyond = a.seq != q.next
+	if !a.beyond && len(q.runs) == 0 {
+		n := q.write(pool, a)
+		q.next = q.next.Add(n)
+		if n < a.n {
+			r = ReasonNoMemory
+		}
+		return n, again, r
 	}
-	again, ok = q.insertRun(pool, a)
-	if !ok {
-		return 0, again, false
-	}
+	again, r = q.insertRun(pool, a)
 	before := q.next
 	q.join()
-	return q.next.Sub(before), again, true
+	return q.next.Sub(before), again, r
 }
 
 // runAt returns the run that the byte seq lies in.
@@ -86,37 +88,45 @@ func (q *receiveQueue) join() {
 // insertRun writes what is new in a, and enters it into the runs; again is the
 // first part that is not. What arrived
 // first stays: a second copy of it, which may differ, is not looked at.
-func (q *receiveQueue) insertRun(pool *Chunks, a arrival) (again run, ok bool) {
+func (q *receiveQueue) insertRun(pool *Chunks, a arrival) (again run, r Reason) {
 	start, end := a.seq, a.seq.Add(a.n)
 	i := q.firstRun(start)
+	// What comes next in order is a run only until join: refused, it would be sent
+	// again in vain for ever, where it fills but a part of the first gap.
+	if len(q.runs) >= maxRuns && start != q.next && (i == len(q.runs) || end.Less(q.runs[i].start)) {
+		return again, ReasonTooManyRuns
+	}
 	j := i // runs[i:j] overlap or touch the new one
 	at := start
 	for ; j < len(q.runs) && q.runs[j].start.LessEq(end); j++ {
 		if at.Less(q.runs[j].start) {
-			q.write(pool, a.part(at, q.runs[j].start))
+			gap := a.part(at, q.runs[j].start)
+			n := q.write(pool, gap)
+			if at = at.Add(n); n < gap.n {
+				end, r = at, ReasonNoMemory
+				break
+			}
 		}
 		if from, to := at.Max(q.runs[j].start), end.Min(q.runs[j].end); again.start == again.end && from.Less(to) {
 			again = run{from, to}
 		}
 		at = at.Max(q.runs[j].end)
 	}
-	// What comes next in order is a run only until join: refused, it would be sent
-	// again in vain for ever, where it fills but a part of the first gap.
-	if i == j && len(q.runs) >= maxRuns && start != q.next {
-		return again, false
-	}
 	if at.Less(end) {
-		q.write(pool, a.part(at, end))
+		if n := q.write(pool, a.part(at, end)); n < end.Sub(at) {
+			end, r = at.Add(n), ReasonNoMemory
+		}
 	}
-	if i == j {
+	switch {
+	case i < j:
+		q.runs[i] = run{start.Min(q.runs[i].start), end.Max(q.runs[j-1].end)}
+		q.runs = append(q.runs[:i+1], q.runs[j:]...)
+	case start.Less(end):
 		q.runs = append(q.runs, run{})
 		copy(q.runs[i+1:], q.runs[i:])
 		q.runs[i] = run{start, end}
-		return again, true
 	}
-	q.runs[i] = run{start.Min(q.runs[i].start), end.Max(q.runs[j-1].end)}
-	q.runs = append(q.runs[:i+1], q.runs[j:]...)
-	return again, true
+	return again, r
 }
 
 // part returns what a has from start up to end.
@@ -134,8 +144,9 @@ func (a arrival) from(seq Seq) arrival {
 	return a
 }
 
-// write copies a's text to its place.
-func (q *receiveQueue) write(pool *Chunks, a arrival) {
+// write copies a's text to its place, as far as there is memory, and returns how many
+// bytes that was.
+func (q *receiveQueue) write(pool *Chunks, a arrival) (written int) {
 	skip := a.skip
 	for _, piece := range a.pieces {
 		if skip >= len(piece) {
@@ -145,18 +156,25 @@ func (q *receiveQueue) write(pool *Chunks, a arrival) {
 		piece, skip = piece[skip:], 0
 		piece = piece[:min(len(piece), a.n)]
 		for len(piece) > 0 {
-			c := q.chunkFor(pool, a.seq, a.n)
+			c := q.chunkFor(pool, a)
+			if c == nil {
+				return written
+			}
 			n := copy(c.data[a.seq.Sub(c.seq):], piece)
 			a.seq, a.n, piece = a.seq.Add(n), a.n-n, piece[n:]
+			written += n
 		}
 		if a.n == 0 {
-			return
+			break
 		}
 	}
+	return written
 }
 
-// chunkFor returns the chunk that holds the byte seq, the first of n to come.
-func (q *receiveQueue) chunkFor(pool *Chunks, seq Seq, n int) *chunk {
+// chunkFor returns the chunk that holds the first byte of a, or nil if there is no
+// memory for it.
+func (q *receiveQueue) chunkFor(pool *Chunks, a arrival) *chunk {
+	seq, n := a.seq, a.n
 	var before *chunk // the last that ends before seq
 	if q.tail != nil && q.tail.seq.LessEq(seq) {
 		before = q.tail
@@ -170,14 +188,16 @@ func (q *receiveQueue) chunkFor(pool *Chunks, seq Seq, n int) *chunk {
 	}
 	// New chunks lie one behind the other from the last one on, also where a gap
 	// is left between them: once the gap is filled they are as full as without it.
-	start, size := q.next, largeChunk
+	start, size := q.next, seq.Sub(q.next)+n
 	if before != nil {
-		start = before.end()
-	} else if seq.Sub(start)+n <= smallChunk {
-		size = smallChunk
+		start, size = before.end(), max(n, cap(before.data)+1)
 	}
+	c := q.grow(pool, a, size)
+	if c == nil {
+		return nil
+	}
+	size = len(c.data)
 	start = start.Add(seq.Sub(start) / size * size)
-	c := pool.get(size)
 	c.seq = start
 	if before == nil {
 		c.next, q.head = q.head, c
@@ -190,6 +210,23 @@ func (q *receiveQueue) chunkFor(pool *Chunks, seq Seq, n int) *chunk {
 		c.data = c.data[:room]
 	}
 	return c
+}
+
+// grow returns a chunk for the first byte of a and some to come.
+//
+// Text beyond a gap may take half of the memory that text in order may: under pressure
+// it is what is refused first. It is refused, rather than thrown away when it was taken
+// and told of: RFC 2018, 8: "Discarding data that has been SACKed [...] is discouraged".
+// Where there is nothing to read, text in order has the memory that is promised:
+// without it what is held could not be read, and never be freed.
+func (q *receiveQueue) grow(pool *Chunks, a arrival, n int) *chunk {
+	held, promised := int64(a.seq.Sub(q.first)), 0
+	if a.beyond {
+		held *= 2
+	} else if a.seq == q.first {
+		promised = promisedReceive
+	}
+	return pool.get(n, held, promised)
 }
 
 // read copies text in order to b and removes it.

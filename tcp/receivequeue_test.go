@@ -38,8 +38,8 @@ func TestReceiveQueue(t *testing.T) {
 			cut := r.IntN(n + 1)
 			before := q.next
 			again := firstAgain(arrived[at : at+n])
-			readable, twice, ok := q.insert(pool, arrival{seq: base.Add(at), n: n, pieces: [][]byte{text[:cut], text[cut:]}})
-			if !ok {
+			readable, twice, refused := q.insert(pool, arrival{seq: base.Add(at), n: n, pieces: [][]byte{text[:cut], text[cut:]}})
+			if refused != ReasonTaken {
 				t.Fatalf("seed %d: refused", seed)
 			}
 			if have := (run{twice.start - base.Add(at), twice.end - base.Add(at)}); twice != (run{}) && have != again || twice == (run{}) && again != twice {
@@ -100,14 +100,14 @@ func TestRunsAreBounded(t *testing.T) {
 	q.start(0)
 	one := [][]byte{{1}}
 	for i := range maxRuns {
-		if _, _, ok := q.insert(pool, arrival{seq: Seq(2 + 2*i), n: 1, pieces: one}); !ok {
+		if _, _, r := q.insert(pool, arrival{seq: Seq(2 + 2*i), n: 1, pieces: one}); r != ReasonTaken {
 			t.Fatalf("run %d is refused", i)
 		}
 	}
-	if _, _, ok := q.insert(pool, arrival{seq: 2 + 2*maxRuns, n: 1, pieces: one}); ok {
+	if _, _, r := q.insert(pool, arrival{seq: 2 + 2*maxRuns, n: 1, pieces: one}); r != ReasonTooManyRuns {
 		t.Error("one more than the bound is taken")
 	}
-	if _, _, ok := q.insert(pool, arrival{seq: 3, n: 1, pieces: one}); !ok {
+	if _, _, r := q.insert(pool, arrival{seq: 3, n: 1, pieces: one}); r != ReasonTaken {
 		t.Error("what joins two runs is refused")
 	}
 	if n, _, _ := q.insert(pool, arrival{seq: 0, n: 2, pieces: [][]byte{{1, 1}}}); n != 5 {
@@ -125,8 +125,8 @@ func TestTextInOrderIsNeverRefused(t *testing.T) {
 		q.insert(pool, arrival{seq: Seq(10 + 2*i), n: 1, pieces: [][]byte{{1}}})
 	}
 	for i := range 9 {
-		if n, _, ok := q.insert(pool, arrival{seq: Seq(i), n: 1, pieces: [][]byte{{1}}}); n != 1 || !ok {
-			t.Fatalf("byte %d: %d became readable, %v", i, n, ok)
+		if n, _, r := q.insert(pool, arrival{seq: Seq(i), n: 1, pieces: [][]byte{{1}}}); n != 1 || r != ReasonTaken {
+			t.Fatalf("byte %d: %d became readable, %v", i, n, r)
 		}
 		if len(q.runs) > maxRuns {
 			t.Fatalf("%d runs", len(q.runs))

@@ -3,6 +3,7 @@ package tcp
 import (
 	"math/bits"
 	"sync"
+	"unsafe"
 )
 
 // recordPool is the memory of scoreboards, by powers of two of records: a transfer
@@ -18,6 +19,8 @@ const (
 	maxRecordClass = 14 // 16384: more is left to the garbage collector
 	// keptRecords bounds what is kept for reuse: some 2 MB.
 	keptRecords = 1 << 15
+	// recordSize is the bytes that a record takes.
+	recordSize = int(unsafe.Sizeof(sentRecord{}))
 )
 
 // get returns an empty slice with room for n records at least.
@@ -49,6 +52,29 @@ func (p *recordPool) put(b []sentRecord) {
 		p.kept += cap(b)
 	}
 	p.mu.Unlock()
+}
+
+// getRecords returns an empty slice with room for n records, a power of two of them, or
+// for as many as each connection counts for; nil if there is no memory for that, unless
+// it must be had: where losses split a record. How many of these there are is bounded by
+// the segments that the peer tells apart.
+func (p *Chunks) getRecords(n int, must bool) []sentRecord {
+	if n > keepRecords {
+		if must {
+			p.Give(-n * recordSize)
+		} else if !p.Take(n*recordSize, 0) {
+			return nil
+		}
+	}
+	return p.records.get(n)
+}
+
+// putRecords takes back what getRecords has returned.
+func (p *Chunks) putRecords(b []sentRecord) {
+	if n := cap(b); n > keepRecords {
+		p.Give(n * recordSize)
+	}
+	p.records.put(b)
 }
 
 func (p *recordPool) release() {

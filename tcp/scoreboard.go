@@ -11,7 +11,7 @@ package tcp
 // shorter side: what a peer can make us do is bounded by the logarithm of the
 // flight for each block that he reports, and by one visit to each segment.
 type scoreboard struct {
-	pool *recordPool
+	pool *Chunks
 	buf  []sentRecord // buf[head:] is in use
 	head int
 	base Seq // of the first byte of the first record
@@ -86,23 +86,34 @@ func (b *scoreboard) add(seq Seq, r sentRecord, mss int) {
 		last.end, last.at, last.order = r.end, r.at, r.order
 		return
 	}
-	b.room()
+	if last := b.len() - 1; !b.room(last < 0 || b.at(last).flags&^sentAppLimited != 0) {
+		// As if both had been one super-segment.
+		l := b.at(last)
+		l.end, l.at, l.order = r.end, r.at, r.order
+		return
+	}
 	b.buf = append(b.buf, r)
 }
 
-// room makes room for one more record at the end.
-func (b *scoreboard) room() {
+// room makes room for one more record at the end; false if there is no memory for it,
+// unless it must be had.
+func (b *scoreboard) room(must bool) bool {
 	if len(b.buf) < cap(b.buf) {
-		return
+		return true
 	}
 	if b.head > len(b.buf)/2 {
 		b.buf = b.buf[:copy(b.buf, b.buf[b.head:])]
 	} else {
-		larger := append(b.pool.get(2*cap(b.buf)), b.buf[b.head:]...)
-		b.pool.put(b.buf)
+		larger := b.pool.getRecords(2*cap(b.buf), must)
+		if larger == nil {
+			return false
+		}
+		larger = append(larger, b.buf[b.head:]...)
+		b.pool.putRecords(b.buf)
 		b.buf = larger
 	}
 	b.head = 0
+	return true
 }
 
 // find returns the record that has seq; len when it lies behind all.
@@ -148,7 +159,7 @@ func (b *scoreboard) clear() {
 
 // release gives the memory back.
 func (b *scoreboard) release() {
-	b.pool.put(b.buf)
+	b.pool.putRecords(b.buf)
 	b.buf = nil
 }
 
@@ -159,7 +170,7 @@ func (b *scoreboard) split(i int, seq Seq) {
 		copy(b.buf[b.head-1:], b.buf[b.head:b.head+i])
 		b.head--
 	} else {
-		b.room()
+		b.room(true)
 		b.buf = append(b.buf, sentRecord{})
 		copy(b.buf[b.head+i+1:], b.buf[b.head+i:])
 	}

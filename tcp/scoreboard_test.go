@@ -212,7 +212,7 @@ func (m *boardModel) check(t *rapid.T) {
 			t.Fatalf("find(%d) returns record %d of %d", seq, i, b.len())
 		}
 	}
-	if used, kept := cap(b.buf), b.pool.kept; used > 0 && b.len() == 0 && used > keepRecords || kept > keptRecords {
+	if used, kept := cap(b.buf), b.pool.records.kept; used > 0 && b.len() == 0 && used > keepRecords || kept > keptRecords {
 		t.Fatalf("%d records of memory for none, %d in the pool", used, kept)
 	}
 }
@@ -221,7 +221,7 @@ func (m *boardModel) check(t *rapid.T) {
 func TestScoreboard(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		una := Seq(rapid.SampledFrom([]uint32{0, 1000, 1<<31 - 50, 1<<32 - 50}).Draw(t, "una"))
-		m := &boardModel{b: scoreboard{pool: new(recordPool)}, una: una}
+		m := &boardModel{b: scoreboard{pool: new(Chunks)}, una: una}
 		t.Repeat(map[string]func(*rapid.T){
 			"":         m.check,
 			"add":      m.add,
@@ -242,7 +242,7 @@ func TestScoreboard(t *testing.T) {
 // TestScoreboardOfShortSegments: a user who writes byte by byte does not make us hold a record for each of them.
 func TestScoreboardOfShortSegments(t *testing.T) {
 	const mss, n = 1000, 200_000
-	b := scoreboard{pool: new(recordPool)}
+	b := scoreboard{pool: new(Chunks)}
 	for i := range Seq(n) {
 		b.add(i, sentRecord{end: i + 1, at: instant(i + 1)}, mss)
 	}
@@ -271,7 +271,7 @@ func TestScoreboardOfShortSegments(t *testing.T) {
 
 // TestScoreboardMemory: a transfer that is over gives its memory back, and the next one takes it.
 func TestScoreboardMemory(t *testing.T) {
-	pool := new(recordPool)
+	pool := new(Chunks)
 	fill := func(n int) *scoreboard {
 		b := &scoreboard{pool: pool}
 		for i := range Seq(n) {
@@ -288,10 +288,10 @@ func TestScoreboardMemory(t *testing.T) {
 	if b.buf != nil {
 		t.Errorf("memory for %d records is kept for none", cap(b.buf))
 	}
-	kept := pool.kept
+	kept := pool.records.kept
 	b = fill(3000)
-	if &b.buf[:1][0] != before || pool.kept >= kept {
-		t.Errorf("the memory of the first transfer was not used for the second; the pool has %d, had %d", pool.kept, kept)
+	if &b.buf[:1][0] != before || pool.records.kept >= kept {
+		t.Errorf("the memory of the first transfer was not used for the second; the pool has %d, had %d", pool.records.kept, kept)
 	}
 	if got := testing.AllocsPerRun(10, func() { fill(3000).clear() }); got > 1 { // the scoreboard itself
 		t.Errorf("%v allocations for a transfer, want none", got)
@@ -304,13 +304,13 @@ func TestScoreboardMemory(t *testing.T) {
 	}
 	// The pool is bounded, and what is very large is not kept at all.
 	for range 2 * keptRecords / 1024 {
-		pool.put(make([]sentRecord, 0, 1024))
+		pool.records.put(make([]sentRecord, 0, 1024))
 	}
-	pool.put(make([]sentRecord, 0, 2<<maxRecordClass))
-	if pool.kept > keptRecords {
-		t.Errorf("the pool keeps %d records, want at most %d", pool.kept, keptRecords)
+	pool.records.put(make([]sentRecord, 0, 2<<maxRecordClass))
+	if pool.records.kept > keptRecords {
+		t.Errorf("the pool keeps %d records, want at most %d", pool.records.kept, keptRecords)
 	}
-	if pool.release(); pool.kept != 0 {
-		t.Errorf("the pool keeps %d records after release", pool.kept)
+	if pool.records.release(); pool.records.kept != 0 {
+		t.Errorf("the pool keeps %d records after release", pool.records.kept)
 	}
 }

@@ -96,7 +96,7 @@ func (c *Conn) record(now instant, end Seq, flight int) sentRecord {
 // sent notes that what lies between SND.NXT and end leaves, n bytes of it text.
 func (c *Conn) sent(now instant, end Seq, n int) {
 	if c.tx == nil {
-		c.tx = &sender{board: scoreboard{pool: &c.cfg.Chunks.records}, rack: rack{fack: c.snd.nxt}}
+		c.tx = &sender{board: scoreboard{pool: c.cfg.Chunks}, rack: rack{fack: c.snd.nxt}}
 	}
 	c.noteGone()
 	if !c.outstanding() || c.flight() == 0 {

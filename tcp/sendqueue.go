@@ -15,15 +15,16 @@ func (q *sendQueue) len() int { return q.end.Sub(q.first) }
 // start empties the queue; its first byte will have the number seq.
 func (q *sendQueue) start(seq Seq) { q.first, q.end = seq, seq }
 
-// append copies b to the queue's end.
-func (q *sendQueue) append(pool *Chunks, b []byte) {
+// append copies b to the queue's end, as far as there is memory, and returns how many
+// bytes that was: at least some if the queue was empty.
+func (q *sendQueue) append(pool *Chunks, b []byte) int {
+	begin := q.end
 	for len(b) > 0 {
 		if q.tail == nil || q.tail.end() == q.end {
-			n := len(b)
-			if q.tail != nil {
-				n = largeChunk
+			c := q.grow(pool, len(b))
+			if c == nil {
+				break
 			}
-			c := pool.get(n)
 			c.seq = q.end
 			if q.tail == nil {
 				q.head = c
@@ -37,6 +38,27 @@ func (q *sendQueue) append(pool *Chunks, b []byte) {
 		q.end = q.end.Add(n)
 		b = b[n:]
 	}
+	return q.end.Sub(begin)
+}
+
+// grow returns a chunk for the next n bytes, or nil.
+func (q *sendQueue) grow(pool *Chunks, n int) *chunk {
+	if q.tail != nil {
+		return pool.get(max(n, cap(q.tail.data)+1), int64(q.len()), 0)
+	}
+	return pool.get(n, 0, promisedSend)
+}
+
+// room is how many bytes append can take, where a holder's share is so many.
+func (q *sendQueue) room(share int) int {
+	if q.tail == nil {
+		return max(promisedSend, share)
+	}
+	spare := q.tail.end().Sub(q.end)
+	if more := share - q.len(); more >= tinyChunk+chunkCost {
+		return spare + more
+	}
+	return spare
 }
 
 // pieces appends to dst the n bytes from seq on, by reference.

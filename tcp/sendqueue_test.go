@@ -59,12 +59,12 @@ func TestSendQueue(t *testing.T) {
 	}
 }
 
-// TestFirstChunkIsSmall: a short request does not cost a large chunk.
-func TestFirstChunkIsSmall(t *testing.T) {
+// TestFirstChunkIsTiny: a short message does not cost a large chunk.
+func TestFirstChunkIsTiny(t *testing.T) {
 	pool, q := new(Chunks), sendQueue{}
 	q.start(0)
 	q.append(pool, make([]byte, 100))
-	if n := len(q.head.data); n != smallChunk {
+	if n := len(q.head.data); n != tinyChunk {
 		t.Errorf("100 bytes take a chunk of %d", n)
 	}
 	q.append(pool, make([]byte, 10_000))

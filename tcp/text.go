@@ -43,7 +43,7 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 // reduced." Segments beyond a gap are kept (SHLD-31).
 func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) Reason {
 	gaps := len(c.in.runs) > 0 || c.rcv.finSeen
-	readable, twice, ok := c.in.insert(c.cfg.Chunks, text.arrival)
+	readable, twice, refused := c.in.insert(c.cfg.Chunks, text.arrival)
 	c.progress = c.progress || readable > 0
 	if c.counts.bytesIn += uint64(readable); readable == 0 {
 		c.counts.outOfOrder += uint64(segments)
@@ -54,10 +54,12 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) 
 	// reported in the SACK option."
 	report := c.sackOK && !again && twice.start != twice.end
 	switch {
-	case readable == 0 && c.sackOK && ok && (again || report):
+	case readable == 0 && refused == ReasonNoMemory && text.seq == c.in.next:
+		c.ackNow = true // it is as if it were lost, and no sign of a gap
+	case readable == 0 && c.sackOK && refused == ReasonTaken && (again || report):
 		c.reportBeyondGap(text.seq, 0) // with the duplicate
 	case readable == 0:
-		c.acknowledgeOutOfOrder(text.seq, segments, ok)
+		c.acknowledgeOutOfOrder(text.seq, segments, refused == ReasonTaken)
 	case gaps:
 		// RFC 5681, 4.2: "the receiver SHOULD send an immediate ACK when it receives a
 		// data segment that fills in all or part of a gap in the sequence space."
@@ -68,15 +70,14 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) 
 	if report {
 		c.reportDuplicate(twice.start, twice.end)
 	}
-	if !ok {
-		return ReasonTooManyRuns
-	}
 	if c.readClosed {
 		c.in.discard(c.cfg.Chunks, c.in.next)
 		c.readUpTo(c.in.first)
-		return ReasonTextDiscarded
+		if refused == ReasonTaken {
+			return ReasonTextDiscarded
+		}
 	}
-	return ReasonTaken
+	return refused
 }
 
 // noteFIN remembers that the peer's FIN has the number seq, also when something

@@ -49,7 +49,9 @@ func (c *Conn) Write(t time.Time, b []byte) (int, error) {
 		return 0, ErrWouldBlock
 	}
 	c.noteAppLimited()
-	c.out.append(c.cfg.Chunks, b[:n])
+	if n = c.out.append(c.cfg.Chunks, b[:n]); n == 0 {
+		return 0, ErrWouldBlock
+	}
 	return n, nil
 }
 
@@ -71,12 +73,17 @@ func (c *Conn) Readable() bool {
 
 // Writable says that Write would not return ErrWouldBlock.
 func (c *Conn) Writable() bool {
-	return c.out.len() < c.sendSize() || c.finQueued || c.err != nil ||
+	return c.Room() > 0 || c.finQueued || c.err != nil ||
 		c.state == StateClosed || c.state == StateListen
 }
 
 // Room is how many bytes of text Write would queue now, while it may write at all.
-func (c *Conn) Room() int { return max(0, c.sendSize()-c.out.len()) }
+func (c *Conn) Room() int {
+	return max(0, min(c.sendSize()-c.out.len(), c.out.room(c.cfg.Chunks.Share())))
+}
+
+// Starved says that Write would queue more if the stack had more memory.
+func (c *Conn) Starved() bool { return c.Room() == 0 && c.out.len() < c.neededSize() }
 
 // SetSendBuffer sets how many bytes Write queues at most, Config.SendBuffer or
 // less, whatever the congestion window needs. What is queued stays.

@@ -10,18 +10,26 @@ package tcp
 // number"
 func (c *Conn) rcvWindow() int { return max(0, c.rcv.edge.Sub(c.rcv.nxt)) }
 
+// receiveSize is RCV.BUFF: as much of the receive buffer as the stack has memory for at
+// this moment, and at least what the window's scale can show.
+func (c *Conn) receiveSize() int {
+	return min(int(c.receiveBuffer), max(promisedReceive, 2<<c.rcv.shift, c.cfg.Chunks.Share()))
+}
+
 // free is the room in the receive buffer: RCV.BUFF - RCV.USER.
-func (c *Conn) free() int { return max(0, int(c.receiveBuffer)-c.in.len()) }
+func (c *Conn) free() int { return max(0, c.receiveSize()-c.in.len()) }
 
 // synWindow is the window on our SYN, which is not scaled.
-func (c *Conn) synWindow() int { return min(c.cfg.ReceiveBuffer, 65535) }
+func (c *Conn) synWindow() int {
+	return min(c.cfg.ReceiveBuffer, 65535, max(promisedReceive, c.cfg.Chunks.Share()))
+}
 
 // offer is how far from RCV.NXT the edge may be moved. With a window scale, a
 // part of the buffer is held back for windowField, which rounds up.
 func (c *Conn) offer() int {
 	n := c.free()
 	if c.rcv.shift > 0 {
-		n = max(0, n-int(c.receiveBuffer)>>6)
+		n = max(0, n-c.receiveSize()>>6)
 	}
 	return min(n, 65535<<c.rcv.shift) >> c.rcv.shift << c.rcv.shift
 }
@@ -32,11 +40,12 @@ func (c *Conn) advance() int {
 	// RFC 9293, 3.8.6.2.2: "keep RCV.NXT+RCV.WND fixed until the reduction
 	// satisfies: RCV.BUFF - RCV.USER - RCV.WND >= min( Fr * RCV.BUFF, Eff.snd.MSS )
 	// where Fr is a fraction whose recommended value is 1/2" (MUST-39)
-	half := int(c.receiveBuffer) / 2
+	size := c.receiveSize()
+	half := size / 2
 	if c.rcv.shift > 0 {
 		// A little less: where the buffer takes two segments, what is held back of it would
 		// keep the edge where it is, and the sender waiting for half of the window.
-		half -= int(c.receiveBuffer) >> 5
+		half -= size >> 5
 	}
 	n := c.offer() - c.rcvWindow()
 	if n < min(half, c.window.MSS) {

@@ -21,7 +21,7 @@
 //  5. autoconf.mu, groupTable.mu, neighbourTable.mu, reassembly.mu
 //  6. the leaves, under which no other is taken: the shards of the flow table,
 //     tcpListeners.mu, udpTable.mu, pingTable.mu, portTable.mu, pathMTUs.mu,
-//     rateLimit.mu, watch.mu, tracing.mu, Host.randMu, timers.mu; below portTable.mu and those before it
+//     rateLimit.mu, watch.mu, tracing.mu, Host.randMu, memory.mu, tcp.Chunks', timers.mu; below portTable.mu and those before it
 //     comes sharedPorts.mu
 //
 // No lock is held across Link.Send, a delivery, a timer's callback or a call of
@@ -43,6 +43,9 @@
 // bytes queued at a UDP socket; pings; ICMP errors and resets sent a second, in
 // all and to each destination; the UDP flows about which ICMP errors are believed;
 // path MTUs.
+//
+// What of this grows with traffic counts in one budget besides: see memory.go for who
+// takes from it, and tcp/budget.go for how it is shared out. Config.MemoryLimit bounds it.
 //
 // # Repetition
 //

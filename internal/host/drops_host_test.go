@@ -244,6 +244,19 @@ func statefulDrops(half []byte) []statefulDrop {
 			r.counted(func() { r.inject(piece4(peer4, 3, 0, true, eight)) }, ReasonReassemblyFull)
 			r.silent()
 		}},
+		{reason: ReasonReassemblyMemory, config: Config{MemoryLimit: 10_000}, run: func(r *rig) {
+			r.counted(func() { r.inject(piece4(peer4, 1, 0, true, eight)) }, ReasonReassemblyMemory)
+			r.silent()
+		}},
+		{reason: ReasonUDPMemory, config: Config{MemoryLimit: 10_000}, run: func(r *rig) {
+			r.inject(good4())
+			r.counted(func() { r.inject(good4()) }, ReasonUDPMemory)
+			r.silent()
+		}},
+		{reason: ReasonTCPMemory, config: Config{MemoryLimit: 7_000}, run: func(r *rig) {
+			r.counted(func() { r.inject(frame(tcpPacket(fromPeer4, toTCP4, wire.SYN, 1, 0))) }, ReasonTCPMemory)
+			r.silent()
+		}},
 		{reason: ReasonNeighbourQueue, run: func(r *rig) {
 			for range maxQueuedPackets {
 				write(r, other4)

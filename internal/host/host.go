@@ -32,6 +32,10 @@ type Config struct {
 	MaxConnections int // TCP connections, half-open ones included; 65536
 	MaxTimeWait    int // records of connections in TIME-WAIT; 65536
 
+	// MemoryLimit bounds what is held, in bytes: see memory; 1 GiB, or what MaxConnections
+	// need.
+	MemoryLimit int64
+
 	MaxNeighbours          int // entries in the neighbour table of one interface; 1024
 	MaxReassemblyBytes     int // of datagrams that are not whole yet; 4 MiB
 	MaxReassemblyDatagrams int // likewise; 256
@@ -65,6 +69,9 @@ func (c Config) withDefaults() Config {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
+	}
+	if c.MemoryLimit <= 0 {
+		c.MemoryLimit = max(defaultMemory, int64(c.MaxConnections)*2*tcpConnCost)
 	}
 	return c
 }
@@ -100,6 +107,7 @@ type Host struct {
 	udp        udpTable
 	pings      pingTable
 	reassembly reassembly
+	memory     memory
 	pathMTUs   pathMTUs
 	watch      watch
 

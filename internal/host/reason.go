@@ -53,6 +53,7 @@ const (
 	ReasonFragmentHeader    // first fragment without the whole chain of headers
 	ReasonFragmentDuplicate // the very fragment that is there already
 	ReasonReassemblyTime    // datagram did not become whole in time
+	ReasonReassemblyMemory  // datagram, of who has most, for which there is no memory any more
 	ReasonReassemblyFull    // datagram made room for another: the oldest of who has most
 
 	ReasonARPTarget       // ARP about an address that is not ours
@@ -83,11 +84,13 @@ const (
 	ReasonUDPPort      // datagram for a port that nobody has bound
 	ReasonUDPPortZero  // datagram to port 0
 	ReasonUDPQueueFull // socket's receive queue is full
+	ReasonUDPMemory    // no memory for more in the socket's receive queue
 
 	ReasonTCPBroadcast    // segment to or from a group
 	ReasonTCPNoConnection // segment of no connection
 	ReasonTCPBacklog      // SYN beyond a listener's backlog
 	ReasonTCPConnections  // SYN beyond the host's limit of connections
+	ReasonTCPMemory       // SYN for whose connection there is no memory
 
 	ReasonNoRoute  // no route for a packet of ours
 	ReasonLinkFull // link's queue had no room
@@ -144,6 +147,7 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"first fragment without all headers",
 	"fragment that is there already",
 	"reassembly timed out",
+	"reassembly without memory",
 	"reassembly full",
 
 	"ARP target is another host",
@@ -174,11 +178,13 @@ var ownReasons = [numReasons - Reason(firstOwnReason)]string{
 	"UDP port closed",
 	"UDP port zero",
 	"UDP receive queue full",
+	"UDP no memory",
 
 	"TCP segment to a group",
 	"TCP segment of no connection",
 	"TCP backlog full",
 	"TCP connections at their limit",
+	"TCP no memory for a connection",
 
 	"no route",
 	"link full",

@@ -11,8 +11,9 @@ import (
 type reassembly struct {
 	timer timer
 
-	mu sync.Mutex // nothing but the timers' lock is taken under it
-	m  reassembler
+	mu   sync.Mutex // nothing but leaves are taken under it
+	m    reassembler
+	held holding // for what m has
 }
 
 func (r *reassembly) init(h *Host) {
@@ -30,6 +31,9 @@ func (r *reassembly) init(h *Host) {
 // take returns what the machine has to say, and sets the timer. It is called with
 // mu held and returns without.
 func (r *reassembly) take(h *Host) (events []reassemblyEvent) {
+	for !r.held.cover(&h.memory, r.m.bytes) {
+		r.m.giveUp(r.m.victim(), ReasonReassemblyMemory)
+	}
 	for e, ok := r.m.Next(); ok; e, ok = r.m.Next() {
 		events = append(events, e)
 	}

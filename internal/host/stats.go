@@ -1,6 +1,10 @@
 package host
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/usernet-go/usernet/tcp"
+)
 
 // Stats is a snapshot of a host's counters. They only grow; each is right by
 // itself, and they are not all of one instant.
@@ -11,6 +15,8 @@ type Stats struct {
 	// Drops counts what was dropped, by Reason.
 	Drops [NumReasons]uint64
 	TCP   TCPStats
+	// Memory is what is held of Config.MemoryLimit.
+	Memory tcp.MemoryStats
 }
 
 // counters are a host's. Those of the way of every packet are added to once a
@@ -34,6 +40,7 @@ func (h *Host) Stats() Stats {
 		PacketsOut: c.packetsOut.Load(), BytesOut: c.bytesOut.Load(),
 		Forwarded: c.forwarded.Load(),
 		TCP:       h.tcpStats(),
+		Memory:    h.memory.Memory(),
 	}
 	for i := range s.Drops {
 		s.Drops[i] = c.drops[i].Load()

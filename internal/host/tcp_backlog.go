@@ -19,9 +19,10 @@ func (b *backlog) init(max int) {
 	b.members = make(map[*TCPConn]bool)
 }
 
-// admit adds c, half-open. victim, if there is one, has lost its place to c.
-func (b *backlog) admit(c *TCPConn) (victim *TCPConn, ok bool) {
-	if len(b.members) >= b.max {
+// admit adds c, half-open. victim, if there is one, has lost its place to c. full says
+// that there is no memory for more than there are.
+func (b *backlog) admit(c *TCPConn, full bool) (victim *TCPConn, ok bool) {
+	if full || len(b.members) >= b.max {
 		if victim = b.oldestHalfOpen(); victim == nil {
 			return nil, false
 		}

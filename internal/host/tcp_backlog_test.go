@@ -72,7 +72,7 @@ func TestBacklogForgetsTheAccepted(t *testing.T) {
 	b.init(4096)
 	admit := func() *TCPConn {
 		c := new(TCPConn)
-		if _, ok := b.admit(c); !ok {
+		if _, ok := b.admit(c, false); !ok {
 			t.Fatal("no room")
 		}
 		return c

@@ -44,6 +44,7 @@ type TCPConn struct {
 	reopens     bool // a record in TIME-WAIT has this four-tuple until the connection is open
 	advised     bool // the neighbour is doubted, since retransmissions are in excess
 	portCounted bool // as a use of the port: see sharedPorts
+	starving    bool // a Write waits for memory: see memory.starve
 	detached    bool // out of the flow table: no segment reaches it any more
 	closed      bool // by the application: verbs return ErrClosed
 
@@ -234,7 +235,8 @@ func (c *TCPConn) detachLocked() {
 	c.h.flows.remove(c)
 	c.releasePortLocked()
 	c.h.timers.remove(&c.timer)
-	c.h.tcpConns.Add(-1)
+	c.h.releaseTCPConn()
+	c.h.memory.forget(c)
 	if l := c.listener; l != nil && !c.opened {
 		c.opened = true
 		l.failed(c)

@@ -26,12 +26,12 @@ func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, 
 	if err != nil {
 		return nil, err
 	}
-	if !h.reserveTCPConn() {
+	if h.reserveTCPConn() != ReasonNone {
 		return nil, ErrNoBuffers
 	}
 	c, err := h.dialFrom(netip.AddrPortFrom(r.src, local.Port()), remote, r, generation, &opt)
 	if err != nil {
-		h.tcpConns.Add(-1)
+		h.releaseTCPConn()
 		return nil, err
 	}
 	return c, nil
@@ -96,15 +96,6 @@ func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, gen
 	c.portCounted = counted
 	c.countPortLocked()
 	return c
-}
-
-// reserveTCPConn counts a new connection against the limit.
-func (h *Host) reserveTCPConn() bool {
-	if h.tcpConns.Add(1) > int64(h.config.MaxConnections) {
-		h.tcpConns.Add(-1)
-		return false
-	}
-	return true
 }
 
 // Connected returns a channel that is closed when a dialled connection is open or

@@ -19,6 +19,7 @@ type tcpHost struct {
 	tcpWaits   sync.Pool // of *tcpWaits in which nobody waits
 	tracing    tracing
 	tcpConns   atomic.Int64
+	pending    atomic.Int64  // connections that nobody has accepted, half-open ones included
 	dialled    chan struct{} // closed: what Connected returns of connections whose dial is over
 }
 
@@ -29,6 +30,8 @@ func (h *Host) initTCP() (err error) {
 		config.ChallengeACKs = tcp.NewChallengeLimiter(0, lockedRand{h})
 	}
 	h.tcp = config.WithDefaults()
+	h.memory.Chunks = h.tcp.Chunks
+	h.memory.init(h)
 	if h.isn, err = tcp.NewISN(lockedRand{h}); err != nil {
 		return err
 	}

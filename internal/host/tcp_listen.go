@@ -23,6 +23,7 @@ type TCPListener struct {
 	mu       sync.Mutex // below a connection's lock
 	waiting  sync.Cond  // on mu: Accept must look again
 	backlog  backlog
+	counted  int // members of backlog in Host.pending
 	deadline deadline
 	closed   bool
 }
@@ -65,6 +66,7 @@ func (l *TCPListener) Accept() (*TCPConn, error) {
 			return nil, ErrDeadline
 		}
 		if c := l.backlog.take(); c != nil {
+			l.countLocked()
 			return c, nil
 		}
 		l.waiting.Wait()
@@ -92,6 +94,7 @@ func (l *TCPListener) Close() error {
 	}
 	l.closed = true
 	pending := l.backlog.drain()
+	l.countLocked()
 	l.deadline.stop()
 	l.h.wakeAll(&l.waiting)
 	l.mu.Unlock()
@@ -115,13 +118,13 @@ func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens b
 	if err != nil {
 		return nil, ReasonNoRoute
 	}
-	if !h.reserveTCPConn() {
-		return nil, ReasonTCPConnections
+	if why := h.reserveTCPConn(); why != ReasonNone {
+		return nil, why
 	}
 	c := newTCPConn(h, key, r, generation, iss, &l.options, now)
 	c.listener, c.reopens = l, reopens
 	if !l.admit(c) {
-		h.tcpConns.Add(-1)
+		h.releaseTCPConn()
 		return nil, ReasonTCPBacklog
 	}
 	c.mu.Lock()
@@ -135,7 +138,7 @@ func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens b
 		c.detached = true
 		c.mu.Unlock()
 		l.failed(c)
-		h.tcpConns.Add(-1)
+		h.releaseTCPConn()
 		return nil, ReasonNone
 	}
 	c.countPortLocked()
@@ -150,7 +153,8 @@ func (l *TCPListener) admit(c *TCPConn) bool {
 		l.mu.Unlock()
 		return false
 	}
-	victim, ok := l.backlog.admit(c)
+	victim, ok := l.backlog.admit(c, l.h.pendingFull())
+	l.countLocked()
 	l.mu.Unlock()
 	if victim != nil {
 		l.h.stats.drop(ReasonTCPBacklog)
@@ -176,6 +180,15 @@ func (l *TCPListener) failed(c *TCPConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.backlog.remove(c)
+	l.countLocked()
+}
+
+// countLocked brings the host's count of connections that nobody has accepted up to
+// date.
+func (l *TCPListener) countLocked() {
+	n := len(l.backlog.members)
+	l.h.pending.Add(int64(n - l.counted))
+	l.counted = n
 }
 
 // tcpListeners finds the listener for an address and port.

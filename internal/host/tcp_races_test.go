@@ -91,7 +91,7 @@ func TestTCPRecycledConnectionOpens(t *testing.T) {
 	ack := r.halfOpen(from)
 	other := new(TCPConn)
 	l.mu.Lock()
-	victim, _ := l.backlog.admit(other)
+	victim, _ := l.backlog.admit(other, false)
 	l.mu.Unlock()
 	defer l.failed(other)
 	r.inject(frame(tcpPacket(from, toTCP4, wire.ACK, 2, ack)))

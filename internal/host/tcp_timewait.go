@@ -10,7 +10,7 @@ import (
 
 // timeWaitTable keeps the connections in TIME-WAIT, each as a compact record in
 // one slab, in the order of their deadlines. At its bound the oldest record goes
-// first, and is counted: the port is then free before 2 MSL have passed, which
+// first, and so when there is no memory for one more, and is counted: the port is then free before 2 MSL have passed, which
 // sequence numbers by RFC 6528 and PAWS make safe but for old duplicates.
 type timeWaitTable struct {
 	mu     sync.Mutex // below the connection's lock; nothing but the timers' lock under it
@@ -21,6 +21,9 @@ type timeWaitTable struct {
 	free   int32             // first free record, linked by next; 0: none
 	timer  timer
 	closed bool
+
+	memory *memory
+	held   holding // for the slab
 }
 
 // timeWaitRecord is all that is left of a connection in TIME-WAIT.
@@ -33,7 +36,7 @@ type timeWaitRecord struct {
 
 func (t *timeWaitTable) init(h *Host) {
 	t.max = h.config.MaxTimeWait
-	t.ports = &h.shared
+	t.ports, t.memory = &h.shared, &h.memory
 	t.timer.owner = timerFunc(h.timeWaitDue)
 	t.index = make(map[flowKey]int32)
 	t.slab = make([]timeWaitRecord, 1)
@@ -96,6 +99,10 @@ func (h *Host) addTimeWait(key flowKey, tw tcp.TimeWait) {
 		t.removeLocked(t.slab[0].next)
 		h.stats.tcp.timeWaitEvicted.Add(1)
 	}
+	if t.free == 0 && t.slab[0].next != 0 && !t.held.cover(t.memory, (len(t.slab)+1)*timeWaitCost) {
+		t.removeLocked(t.slab[0].next)
+		h.stats.tcp.timeWaitEvicted.Add(1)
+	}
 	i := t.free
 	if i != 0 {
 		t.free = t.slab[i].next
@@ -144,6 +151,7 @@ func (h *Host) timeWaitDue(now time.Time) {
 	if len(t.index) == 0 && len(t.slab) > timeWaitSlabKept {
 		t.slab, t.free = make([]timeWaitRecord, 1), 0
 		t.index = make(map[flowKey]int32)
+		t.held.cover(t.memory, 0)
 	}
 }
 
@@ -178,4 +186,5 @@ func (t *timeWaitTable) closeAll() {
 	defer t.mu.Unlock()
 	t.closed = true
 	t.index, t.slab, t.free = nil, make([]timeWaitRecord, 1), 0
+	t.held.cover(t.memory, 0)
 }

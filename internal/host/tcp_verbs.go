@@ -56,6 +56,10 @@ func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, erro
 			break
 		}
 		if !c.m.Writable() && len(b) > 0 {
+			if c.m.Starved() && !c.starving {
+				c.h.memory.starve(c)
+				continue // some may have been given back meanwhile
+			}
 			c.waitLocked((*tcpWaits).forWriting)
 			continue
 		}

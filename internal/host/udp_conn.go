@@ -24,8 +24,9 @@ type UDPConn struct {
 	mu            sync.Mutex
 	readable      sync.Cond // on mu: something was queued, or a reader must look again
 	first, last   *udpBuffer
-	queued        int   // bytes of room in the queue
-	pending       error // from ICMP, for the next verb
+	queued        int     // bytes of room in the queue
+	held          holding // for what is queued beyond promisedUDP
+	pending       error   // from ICMP, for the next verb
 	readDeadline  deadline
 	writeDeadline deadline
 	closed        bool
@@ -70,8 +71,13 @@ func (h *Host) ListenUDP(local netip.AddrPort, family Family) (*UDPConn, error) 
 func (h *Host) openUDP(b *portBinding, remote netip.AddrPort) (*UDPConn, error) {
 	c := newUDPConn(h, netip.AddrPortFrom(b.addr, b.port), remote, b.family)
 	c.binding = b
+	if !h.memory.TakePromised(udpConnCost) {
+		h.unbind(b)
+		return nil, ErrNoBuffers
+	}
 	if err := h.udp.add(c); err != nil {
 		h.unbind(b)
+		h.memory.Give(udpConnCost)
 		return nil, err
 	}
 	return c, nil
@@ -170,6 +176,7 @@ func (c *UDPConn) Close() error {
 	for c.first != nil {
 		c.h.putUDPBuffer(c.takeLocked())
 	}
+	c.h.memory.Give(udpConnCost)
 	c.h.wakeAll(&c.readable)
 	memberships := c.memberships
 	c.memberships = nil

@@ -63,6 +63,11 @@ func (c *UDPConn) receive(from netip.AddrPort, p *inPacket) Reason {
 		}
 		return ReasonUDPQueueFull
 	}
+	if !c.held.cover(&c.h.memory, max(0, c.queued+cost-promisedUDP)) {
+		c.mu.Unlock()
+		c.h.putUDPBuffer(b)
+		return ReasonUDPMemory
+	}
 	if c.first == nil {
 		c.first = b
 	} else {
@@ -82,6 +87,7 @@ func (c *UDPConn) takeLocked() *udpBuffer {
 		c.last = nil
 	}
 	c.queued -= len(b.text) + udpBufferCost
+	c.held.cover(&c.h.memory, max(0, c.queued-promisedUDP)) // it gives back
 	return b
 }
 

@@ -1,0 +1,146 @@
+package tcp
+
+import "sync/atomic"
+
+// The memory of a stack has one bound. Who holds memory that grows with what arrives
+// or is written is a holder: each queue of a connection, the half-open connections
+// together, a UDP socket, reassembly. A holder may have an eighth of what is free at
+// that moment (dynamic thresholds: A. Choudhury, E. Hahne, 1998): so the largest are
+// held back first, many who want all they can get end up with equal parts, and
+// something is always left for those who come later. In return each connection has
+// some memory that nobody can take away, and is refused at its beginning if there is
+// none for it: with that it makes progress whatever the others hold.
+const (
+	freeParts  = 8  // into which what is free is divided, for the bound of one holder
+	asideParts = 32 // into which all is: one is for chunks kept for reuse, and for records; one is not given to new connections
+
+	// promisedSend and promisedReceive are the bytes of text for which each connection has
+	// memory of its own.
+	promisedSend, promisedReceive = tinyChunk, smallChunk
+
+	unboundedShare = maxBuffer
+)
+
+// ConnectionCost is what a connection counts for, in bytes, beside the Conn: what it is
+// promised, and what it needs to know of text that it sends.
+const ConnectionCost = promisedSend + promisedReceive + 2*chunkCost + 832
+
+// budget is the reckoning of a stack's memory in bytes. Chunks.mu guards it, but for
+// share.
+type budget struct {
+	limit   int64 // 0: none
+	used    int64
+	refused uint64
+	// share is what one holder may have, plus 1; 0: there is no bound. It is never too much,
+	// and up to a quarter too little: it is seldom written, so that it costs connections
+	// nothing to look at it.
+	_     [56]byte
+	share atomic.Int64
+	_     [56]byte // in a cache line of its own: every segment looks at it
+
+	// starved is called once when a holder may have twice as much as at wanted.
+	starved func()
+	wanted  int64 // -1: nobody waits
+}
+
+// free is how much can be given away.
+func (b *budget) free() int64 { return max(0, b.limit-b.limit/asideParts-b.used) }
+
+// allows says that one who holds so many bytes may have n more.
+func (b *budget) allows(n, held int64) bool {
+	return b.limit == 0 || held+n <= b.free()/freeParts
+}
+
+// add enters n more bytes, or less, and says whether those who wait are to be told.
+func (b *budget) add(n int64) (tell bool) {
+	b.used += n
+	if b.limit == 0 {
+		return false
+	}
+	share := b.free() / freeParts
+	if old := b.share.Load() - 1; share < old || share > old+old/4 {
+		b.share.Store(share - share/8 + 1)
+	}
+	if n < 0 && b.wanted >= 0 && share >= max(2*b.wanted, promisedSend) {
+		b.wanted = -1
+		return true
+	}
+	return false
+}
+
+// MemoryStats is how much memory a stack holds.
+type MemoryStats struct {
+	Limit, Used int64  // in bytes; Limit 0: none
+	Refused     uint64 // times that somebody was refused memory, or given less than he asked for
+}
+
+// SetLimit bounds the memory that is given out, in bytes, and has starved called, from
+// whoever gives memory back, when those on whose behalf Starving was called should look
+// again. It is called before anything else.
+func (p *Chunks) SetLimit(limit int64, starved func()) {
+	p.budget.limit, p.budget.starved, p.budget.wanted = limit, starved, -1
+	p.budget.add(0)
+}
+
+// Take enters n bytes for a holder who has so many already; false if he may not have
+// them. What is taken is returned by Give.
+func (p *Chunks) Take(n, held int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.budget.allows(int64(n), int64(held)) {
+		p.budget.refused++
+		return false
+	}
+	p.budget.add(int64(n))
+	return true
+}
+
+// TakePromised enters n bytes for a new connection, or a new socket: as long as there
+// is room for it, and something is left for those which are there.
+func (p *Chunks) TakePromised(n int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := &p.budget
+	if b.limit > 0 && int64(n) > b.free()-b.limit/asideParts {
+		b.refused++
+		return false
+	}
+	b.add(int64(n))
+	return true
+}
+
+// Give gives back n bytes that were taken.
+func (p *Chunks) Give(n int) {
+	p.mu.Lock()
+	tell := p.budget.add(-int64(n))
+	p.mu.Unlock()
+	if tell {
+		p.budget.starved()
+	}
+}
+
+// Share is what one holder may have at this moment, in bytes.
+func (p *Chunks) Share() int {
+	if share := p.budget.share.Load(); share > 0 {
+		return int(min(share-1, unboundedShare))
+	}
+	return unboundedShare
+}
+
+// Starving says that somebody waits for more than Share, which he has found to be too
+// little.
+func (p *Chunks) Starving() {
+	p.mu.Lock()
+	b := &p.budget
+	if share := b.free() / freeParts; b.wanted < 0 || share < b.wanted {
+		b.wanted = share
+	}
+	p.mu.Unlock()
+}
+
+// Memory returns how much is held now.
+func (p *Chunks) Memory() MemoryStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return MemoryStats{Limit: p.budget.limit, Used: p.budget.used, Refused: p.budget.refused}
+}
