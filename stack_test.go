@@ -131,6 +131,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{usernet.Config{SendBuffer: -1}, "usernet: Config.SendBuffer is -1; want 2048 to 1073741824, or 0 for the default"},
 		{usernet.Config{ReceiveBuffer: 100}, "usernet: Config.ReceiveBuffer is 100; want"},
 		{usernet.Config{UDPReceiveBuffer: 1}, "Config.UDPReceiveBuffer"},
+		{usernet.Config{MemoryLimit: 1000}, "Config.MemoryLimit is 1000; want 1048576 to"},
 		{usernet.Config{MaxConnections: -5}, "Config.MaxConnections is -5; want 1 to"},
 		{usernet.Config{MaxTimeWait: -5}, "Config.MaxTimeWait"},
 		{usernet.Config{Backlog: -1}, "Config.Backlog"},
