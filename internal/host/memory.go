@@ -25,9 +25,9 @@ const (
 	// timeWaitCost is what a record in TIME-WAIT counts for, with its place in the index.
 	timeWaitCost = 192
 
-	// minPending is how many connections that nobody has accepted are kept, whatever part
-	// of the memory they have.
-	minPending = 16
+	// minHalfOpen is how many half-open connections are kept, whatever part of the memory
+	// they have.
+	minHalfOpen = 16
 
 	// memoryStep is in what steps of bytes holders take memory.
 	memoryStep = 16 << 10
@@ -127,9 +127,9 @@ func (h *Host) releaseTCPConn() {
 	h.memory.Give(tcpConnCost)
 }
 
-// pendingFull says that the connections which nobody has accepted, half-open ones
-// included, have as much memory as one holder may.
-func (h *Host) pendingFull() bool {
-	n := int(h.pending.Load()) + 1
-	return n > minPending && n > h.memory.Share()/tcpConnCost
+// halfOpenFull says that half-open connections have as much memory as one holder may: a
+// flood of SYNs has no more. Those that are open and not accepted are bounded by backlogs.
+func (h *Host) halfOpenFull() bool {
+	n := int(h.halfOpen.Load()) + 1
+	return n > minHalfOpen && n > h.memory.Share()/tcpConnCost
 }

@@ -19,7 +19,7 @@ type tcpHost struct {
 	tcpWaits   sync.Pool // of *tcpWaits in which nobody waits
 	tracing    tracing
 	tcpConns   atomic.Int64
-	pending    atomic.Int64  // connections that nobody has accepted, half-open ones included
+	halfOpen   atomic.Int64  // connections of listeners whose handshake is not over
 	dialled    chan struct{} // closed: what Connected returns of connections whose dial is over
 }
 

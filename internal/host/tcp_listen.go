@@ -23,7 +23,7 @@ type TCPListener struct {
 	mu       sync.Mutex // below a connection's lock
 	waiting  sync.Cond  // on mu: Accept must look again
 	backlog  backlog
-	counted  int // members of backlog in Host.pending
+	counted  int // half-open members of backlog in Host.halfOpen
 	deadline deadline
 	closed   bool
 }
@@ -153,7 +153,7 @@ func (l *TCPListener) admit(c *TCPConn) bool {
 		l.mu.Unlock()
 		return false
 	}
-	victim, ok := l.backlog.admit(c, l.h.pendingFull())
+	victim, ok := l.backlog.admit(c, l.h.halfOpenFull())
 	l.countLocked()
 	l.mu.Unlock()
 	if victim != nil {
@@ -171,6 +171,7 @@ func (l *TCPListener) established(c *TCPConn) bool {
 	if !l.backlog.opened(c) {
 		return false
 	}
+	l.countLocked()
 	l.h.wakeOne(&l.waiting)
 	return true
 }
@@ -183,11 +184,10 @@ func (l *TCPListener) failed(c *TCPConn) {
 	l.countLocked()
 }
 
-// countLocked brings the host's count of connections that nobody has accepted up to
-// date.
+// countLocked brings the host's count of half-open connections up to date.
 func (l *TCPListener) countLocked() {
-	n := len(l.backlog.members)
-	l.h.pending.Add(int64(n - l.counted))
+	n := len(l.backlog.members) - len(l.backlog.ready)
+	l.h.halfOpen.Add(int64(n - l.counted))
 	l.counted = n
 }
 
