@@ -11,9 +11,8 @@ import (
 
 // What is held counts in one budget: tcp.Chunks has it, and says how it is shared out.
 // In it are TCP's queues and records, connections with what each is promised, records in
-// TIME-WAIT, UDP sockets and their queues, reassembly, and packets that wait for a
-// neighbour. What else a host keeps has bounds of its own, which do not grow with
-// traffic: see doc.go.
+// TIME-WAIT, UDP sockets and their queues, and reassembly. What else a host keeps has
+// bounds of its own, packets that wait for a neighbour and pings among it: see doc.go.
 
 const (
 	// tcpConnCost is what a connection counts for as long as it is in the flow table: the
