@@ -31,7 +31,7 @@ type Config struct {
 	// more than an eighth of what is left: when memory becomes short windows shrink and
 	// writers wait, those first who have most, text beyond a gap is refused before text in
 	// order, and in the end a dial fails with ENOBUFS and a SYN is dropped. Stats tells.
-	// 1 GiB, or 10 KiB for each of MaxConnections if that is more; at least 1 MiB.
+	// 1 GiB, or some 9 KiB for each of MaxConnections if that is more; at least 1 MiB.
 	MemoryLimit int
 
 	// MaxConnections bounds the TCP connections, half-open ones included: 65536.
