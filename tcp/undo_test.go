@@ -31,7 +31,7 @@ func TestEifelAsksFirst(t *testing.T) {
 func TestTimeoutIsUndoneAlone(t *testing.T) {
 	for _, recovery := range []recovery{recoveryNone, recoveryFast} {
 		c := &Conn{tx: new(sender), cc: new(NewReno), sackOK: true, recovery: recovery}
-		c.tx.board.pool = &new(Chunks).records
+		c.tx.board.pool = new(Chunks)
 		c.snd.nxt = 5000
 		c.tx.board.add(0, c.record(1, 5000, 5000), 1000)
 		c.window = Window{MSS: 1000, Bytes: 7000, SlowStartThreshold: 7000}
