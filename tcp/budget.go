@@ -1,6 +1,9 @@
 package tcp
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // The memory of a stack has one bound. Who holds memory that grows with what arrives
 // or is written is a holder: each queue of a connection, the half-open connections
@@ -26,46 +29,62 @@ const (
 const ConnectionCost = promisedSend + promisedReceive + 2*chunkCost + 832
 
 // budget is the reckoning of a stack's memory in bytes. Chunks.mu guards it, but for
-// share.
+// share. What is written often comes first: the rest lies in another cache line, which
+// every segment looks at.
 type budget struct {
-	limit   int64 // 0: none
-	used    int64
-	refused uint64
-	// share is what one holder may have, plus 1; 0: there is no bound. It is never too much,
-	// and up to a quarter too little: it is seldom written, so that it costs connections
-	// nothing to look at it.
-	_     [56]byte
-	share atomic.Int64
-	_     [56]byte // in a cache line of its own: every segment looks at it
+	used int64
 
-	// starved is called once when a holder may have twice as much as at wanted.
+	limit  int64 // 0: none
+	usable int64 // of limit, by holders
+	// share is what one holder may have, plus 1; 0: there is no bound. It is never too much,
+	// and up to a quarter too little, so that it is seldom written: as long as used is
+	// neither less than low nor more than high.
+	share     atomic.Int64
+	low, high int64
+	refused   uint64
+
+	// starved is called once when a holder may have twice as much as wanted.
 	starved func()
-	wanted  int64 // -1: nobody waits
+	wanted  int64 // 0: nobody waits
 }
 
 // free is how much can be given away.
-func (b *budget) free() int64 { return max(0, b.limit-b.limit/asideParts-b.used) }
+func (b *budget) free() int64 { return max(0, b.usable-b.used) }
 
 // allows says that one who holds so many bytes may have n more.
 func (b *budget) allows(n, held int64) bool {
 	return b.limit == 0 || held+n <= b.free()/freeParts
 }
 
-// add enters n more bytes, or less, and says whether those who wait are to be told.
-func (b *budget) add(n int64) (tell bool) {
+// add enters n more bytes, or less.
+func (b *budget) add(n int64) {
 	b.used += n
-	if b.limit == 0 {
+	if b.used < b.low || b.used > b.high {
+		b.publish()
+	}
+}
+
+// tell says whether those who wait are to be told that something was given back.
+func (b *budget) tell() bool {
+	if b.free()/freeParts < max(2*b.wanted, promisedSend) {
 		return false
 	}
+	b.wanted = 0
+	return true
+}
+
+// publish brings share up to date.
+func (b *budget) publish() {
+	if b.limit == 0 {
+		return
+	}
 	share := b.free() / freeParts
-	if old := b.share.Load() - 1; share < old || share > old+old/4 {
-		b.share.Store(share - share/8 + 1)
+	share -= share / 8
+	b.share.Store(share + 1)
+	b.low, b.high = b.usable-(share+share/4+1)*freeParts, b.usable-share*freeParts
+	if share == 0 {
+		b.high = math.MaxInt64
 	}
-	if n < 0 && b.wanted >= 0 && share >= max(2*b.wanted, promisedSend) {
-		b.wanted = -1
-		return true
-	}
-	return false
 }
 
 // MemoryStats is how much memory a stack holds.
@@ -78,8 +97,10 @@ type MemoryStats struct {
 // whoever gives memory back, when those on whose behalf Starving was called should look
 // again. It is called before anything else.
 func (p *Chunks) SetLimit(limit int64, starved func()) {
-	p.budget.limit, p.budget.starved, p.budget.wanted = limit, starved, -1
-	p.budget.add(0)
+	b := &p.budget
+	b.limit, b.usable, b.starved = limit, limit-limit/asideParts, starved
+	b.publish()
+	p.keepWithin(limit / (2 * asideParts))
 }
 
 // Take enters n bytes for a holder who has so many already; false if he may not have
@@ -111,11 +132,13 @@ func (p *Chunks) TakePromised(n int) bool {
 
 // Give gives back n bytes that were taken.
 func (p *Chunks) Give(n int) {
+	b := &p.budget
 	p.mu.Lock()
-	tell := p.budget.add(-int64(n))
+	b.add(-int64(n))
+	tell := b.wanted > 0 && b.tell()
 	p.mu.Unlock()
 	if tell {
-		p.budget.starved()
+		b.starved()
 	}
 }
 
@@ -132,7 +155,7 @@ func (p *Chunks) Share() int {
 func (p *Chunks) Starving() {
 	p.mu.Lock()
 	b := &p.budget
-	if share := b.free() / freeParts; b.wanted < 0 || share < b.wanted {
+	if share := b.free()/freeParts + 1; b.wanted == 0 || share < b.wanted {
 		b.wanted = share
 	}
 	p.mu.Unlock()

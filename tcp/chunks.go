@@ -27,7 +27,7 @@ func chunkClass(n int) int {
 
 // keepChunks is how many chunks of each size the pool keeps for reuse at most, and in
 // bytes together a 64th of the memory's limit; the rest is left to the garbage collector.
-var keepChunks = [len(chunkSizes)]int{1024, 256, 64}
+var keepChunks = [len(chunkSizes)]int32{1024, 256, 64}
 
 // chunk is a piece of memory in a queue.
 type chunk struct {
@@ -35,7 +35,8 @@ type chunk struct {
 	seq  Seq // sequence number of data[0]
 	data []byte
 
-	promised bool // is not counted: its connection is
+	class    uint8 // of its size
+	promised bool  // is not counted: its connection is
 }
 
 // end is the sequence number behind the chunk's memory.
@@ -48,15 +49,15 @@ func (c *chunk) end() Seq { return c.seq.Add(len(c.data)) }
 type Chunks struct {
 	mu     sync.Mutex
 	free   [len(chunkSizes)]chunkList
-	kept   int64 // bytes in free
 	budget budget
 
 	records recordPool
 }
 
 type chunkList struct {
-	head *chunk
-	n    int
+	head  *chunk
+	n     int32
+	fewer int32 // than keepChunks may be in the list, for the memory's limit
 }
 
 // get returns a chunk of which n bytes will be filled at once, for a queue that holds
@@ -64,32 +65,34 @@ type chunkList struct {
 // none it gets the chunk of promised bytes to which it has a right, or nil if that is 0.
 func (p *Chunks) get(n int, held int64, promised int) *chunk {
 	class := chunkClass(n)
+	b := &p.budget
 	p.mu.Lock()
-	if b := &p.budget; !b.allows(int64(chunkSizes[class]+chunkCost), held) {
+	size, promise := int64(chunkSizes[class]+chunkCost), false
+	if !b.allows(size, held) {
 		b.refused++
-		for class--; class >= 0 && !b.allows(int64(chunkSizes[class]+chunkCost), held); class-- {
+		for class--; class >= 0; class-- {
+			if size = int64(chunkSizes[class] + chunkCost); b.allows(size, held) {
+				break
+			}
+		}
+		if promise = class < 0; promise {
+			if promised == 0 {
+				p.mu.Unlock()
+				return nil
+			}
+			class, size = chunkClass(promised), 0
 		}
 	}
-	promise := class < 0
-	switch {
-	case !promise:
-		p.budget.add(int64(chunkSizes[class] + chunkCost))
-	case promised == 0:
-		p.mu.Unlock()
-		return nil
-	default:
-		class = chunkClass(promised)
-	}
+	b.add(size)
 	list := &p.free[class]
 	c := list.head
 	if c != nil {
 		list.head = c.next
 		list.n--
-		p.kept -= int64(chunkSizes[class])
 	}
 	p.mu.Unlock()
 	if c == nil {
-		return &chunk{data: make([]byte, chunkSizes[class]), promised: promise}
+		return &chunk{data: make([]byte, chunkSizes[class]), class: uint8(class), promised: promise}
 	}
 	c.next, c.promised = nil, promise
 	return c
@@ -105,30 +108,31 @@ func (p *Chunks) put(head *chunk) {
 	for c := head; c != nil; {
 		next := c.next
 		c.data = c.data[:cap(c.data)]
-		size := int64(len(c.data))
 		if !c.promised {
-			given += size + chunkCost
+			given += int64(len(c.data) + chunkCost)
 		}
-		class := chunkClass(int(size))
-		if list := &p.free[class]; list.n < keepChunks[class] && p.mayKeep(size) {
+		c.next = nil
+		if list := &p.free[c.class]; list.n+list.fewer < keepChunks[c.class] {
 			c.next, list.head = list.head, c
 			list.n++
-			p.kept += size
-		} else {
-			c.next = nil
 		}
 		c = next
 	}
-	tell := p.budget.add(-given)
+	b := &p.budget
+	b.add(-given)
+	tell := b.wanted > 0 && b.tell()
 	p.mu.Unlock()
 	if tell {
-		p.budget.starved()
+		b.starved()
 	}
 }
 
-// mayKeep says that n more bytes may be kept for reuse.
-func (p *Chunks) mayKeep(n int64) bool {
-	return p.budget.limit == 0 || p.kept+n <= p.budget.limit/(2*asideParts)
+// keepWithin bounds what is kept for reuse, in bytes.
+func (p *Chunks) keepWithin(n int64) {
+	for class, size := range chunkSizes {
+		keep := min(int64(keepChunks[class]), n/int64(len(chunkSizes)*size))
+		p.free[class].fewer = keepChunks[class] - int32(keep)
+	}
 }
 
 // Release leaves to the garbage collector what is kept for reuse.
@@ -136,5 +140,7 @@ func (p *Chunks) Release() {
 	p.records.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.free, p.kept = [len(chunkSizes)]chunkList{}, 0
+	for class := range p.free {
+		p.free[class].head, p.free[class].n = nil, 0
+	}
 }

@@ -130,7 +130,7 @@ func (c *Conn) busyness() busyness {
 		return busySending
 	case unsent > 0 && c.usable() < min(unsent, c.window.MSS):
 		return busyReceiveWindow
-	case unsent <= 0 && c.Room() == 0:
+	case unsent <= 0 && c.out.len() >= promisedSend && c.Room() == 0:
 		return busySendBuffer
 	}
 	return busySending

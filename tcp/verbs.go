@@ -73,13 +73,14 @@ func (c *Conn) Readable() bool {
 
 // Writable says that Write would not return ErrWouldBlock.
 func (c *Conn) Writable() bool {
-	return c.Room() > 0 || c.finQueued || c.err != nil ||
+	return c.out.tail == nil || c.Room() > 0 || c.finQueued || c.err != nil ||
 		c.state == StateClosed || c.state == StateListen
 }
 
 // Room is how many bytes of text Write would queue now, while it may write at all.
 func (c *Conn) Room() int {
-	return max(0, min(c.sendSize()-c.out.len(), c.out.room(c.cfg.Chunks.Share())))
+	share := c.cfg.Chunks.Share()
+	return max(0, min(c.neededSize()-c.out.len(), max(promisedSend, share)-c.out.len(), c.out.room(share)))
 }
 
 // Starved says that Write would queue more if the stack had more memory.

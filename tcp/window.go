@@ -16,8 +16,8 @@ func (c *Conn) receiveSize() int {
 	return min(int(c.receiveBuffer), max(promisedReceive, 2<<c.rcv.shift, c.cfg.Chunks.Share()))
 }
 
-// free is the room in the receive buffer: RCV.BUFF - RCV.USER.
-func (c *Conn) free() int { return max(0, c.receiveSize()-c.in.len()) }
+// free is the room in a receive buffer of size bytes: RCV.BUFF - RCV.USER.
+func (c *Conn) free(size int) int { return max(0, size-c.in.len()) }
 
 // synWindow is the window on our SYN, which is not scaled.
 func (c *Conn) synWindow() int {
@@ -25,29 +25,28 @@ func (c *Conn) synWindow() int {
 }
 
 // offer is how far from RCV.NXT the edge may be moved. With a window scale, a
-// part of the buffer is held back for windowField, which rounds up.
-func (c *Conn) offer() int {
-	n := c.free()
+// part of the buffer is held back for windowField, which rounds up. size is receiveSize.
+func (c *Conn) offer(size int) int {
+	n := c.free(size)
 	if c.rcv.shift > 0 {
-		n = max(0, n-c.receiveSize()>>6)
+		n = max(0, n-size>>6)
 	}
 	return min(n, 65535<<c.rcv.shift) >> c.rcv.shift << c.rcv.shift
 }
 
-// advance is how far the edge would move, or 0 when silly-window avoidance
-// keeps it where it is.
-func (c *Conn) advance() int {
+// advance is how far the edge would move in a buffer of that size, or 0 when
+// silly-window avoidance keeps it where it is.
+func (c *Conn) advance(size int) int {
 	// RFC 9293, 3.8.6.2.2: "keep RCV.NXT+RCV.WND fixed until the reduction
 	// satisfies: RCV.BUFF - RCV.USER - RCV.WND >= min( Fr * RCV.BUFF, Eff.snd.MSS )
 	// where Fr is a fraction whose recommended value is 1/2" (MUST-39)
-	size := c.receiveSize()
 	half := size / 2
 	if c.rcv.shift > 0 {
 		// A little less: where the buffer takes two segments, what is held back of it would
 		// keep the edge where it is, and the sender waiting for half of the window.
 		half -= size >> 5
 	}
-	n := c.offer() - c.rcvWindow()
+	n := c.offer(size) - c.rcvWindow()
 	if n < min(half, c.window.MSS) {
 		return 0
 	}
@@ -57,7 +56,8 @@ func (c *Conn) advance() int {
 // windowField moves the edge where it may move, and returns the window for the
 // header of the next segment.
 func (c *Conn) windowField() uint16 {
-	if n := c.advance(); n > 0 {
+	size := c.receiveSize()
+	if n := c.advance(size); n > 0 {
 		c.rcv.edge = c.rcv.nxt.Add(c.rcvWindow() + n)
 	}
 	// RFC 7323, 2.4: "The end of the window will be on a boundary based on the
@@ -68,7 +68,7 @@ func (c *Conn) windowField() uint16 {
 	// The former, as long as the buffer has room for it.
 	wnd, unit := c.rcvWindow(), 1<<c.rcv.shift
 	field := (wnd + unit - 1) >> c.rcv.shift
-	if field<<c.rcv.shift > max(wnd, c.free()) {
+	if field<<c.rcv.shift > max(wnd, c.free(size)) {
 		field = wnd >> c.rcv.shift
 	}
 	field = min(field, 65535)
@@ -80,7 +80,7 @@ func (c *Conn) windowField() uint16 {
 // may be waiting for it: when the window at least doubles. A smaller step
 // travels with the next ACK.
 func (c *Conn) updateWindow() {
-	if c.state.receivesText() && c.advance() >= max(1, c.rcvWindow()) {
+	if c.state.receivesText() && c.advance(c.receiveSize()) >= max(1, c.rcvWindow()) {
 		c.ackNow = true
 	}
 }

@@ -21,11 +21,11 @@ func TestAdvanceWithScale(t *testing.T) {
 		{128 << 10, 65483, 63744, 120 << 10, 0},
 		{16 << 20, 1448, 0, 1<<18 + 1535, 0},
 	} {
-		c := Conn{cfg: &Config{Chunks: new(Chunks)}, receiveBuffer: int32(test.buffer), window: Window{MSS: test.mss}}
+		c := Conn{receiveBuffer: int32(test.buffer), window: Window{MSS: test.mss}}
 		c.rcv.shift, c.rcv.nxt = 9, 1000
 		c.rcv.edge = c.rcv.nxt.Add(test.window)
 		c.in.next = c.in.first.Add(test.buffer - test.free)
-		if got := c.advance(); got != test.want {
+		if got := c.advance(test.buffer); got != test.want {
 			t.Errorf("%+v: the edge moves by %d", test, got)
 		}
 	}
