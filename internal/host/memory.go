@@ -78,7 +78,7 @@ func (m *memory) wake(h *Host) {
 	for _, c := range sortConns(all) {
 		c.mu.Lock()
 		c.starving = false
-		h.wakeAll(&c.writable)
+		c.wakeWritersLocked()
 		c.mu.Unlock()
 	}
 }
