@@ -32,7 +32,7 @@ func runCompare(ctx context.Context, args []string, out, errOut io.Writer) int {
 	set := flag.NewFlagSet("bench compare", flag.ContinueOnError)
 	set.SetOutput(errOut)
 	set.StringVar(&f.parts, "parts", strings.Join(compare.Usual(), ","), "what to measure, by `names` with commas between; "+compare.Million+" is a million connections, for two minutes and 4 GiB")
-	set.StringVar(&f.stacks, "stacks", strings.Join([]string{sides.Usernet, sides.GVisor, sides.Linux}, ","), "the stacks, by `names` with commas between")
+	set.StringVar(&f.stacks, "stacks", strings.Join([]string{sides.Usernet, sides.GVisor, sides.Linux, sides.Copies}, ","), "the stacks, by `names` with commas between; "+sides.Copies+" is none, but the limit in memory")
 	set.StringVar(&f.links, "links", strings.Join([]string{sides.Memory, sides.TUN, sides.TAP, sides.Packet}, ","), "the links, by `names` with commas between; all but memory need root")
 	set.StringVar(&f.cases, "cases", "", "only cases whose part/name matches the regular `expression`, as bulk/TUN")
 	set.IntVar(&f.options.Rounds, "rounds", 3, "how many `times` each case is measured")

@@ -3,6 +3,7 @@ module github.com/usernet-go/usernet/bench
 go 1.26.3
 
 require (
+	github.com/google/pprof v0.0.0-20261016150608-1facf8f91b50
 	github.com/usernet-go/usernet v0.0.0
 	golang.org/x/sys v0.49.0
 	gvisor.dev/gvisor v0.0.0-20260905035102-160fafc42237

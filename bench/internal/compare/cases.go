@@ -47,13 +47,15 @@ type entry struct{ stack, variant string }
 var (
 	usernet     = entry{sides.Usernet, ""}
 	linux       = entry{sides.Linux, ""}
+	copies      = entry{sides.Copies, ""}
 	gvisor      = entry{sides.GVisor, ""}
 	gvisorFIFO  = entry{sides.GVisor, sides.FIFO}
 	gvisorGRO   = entry{sides.GVisor, sides.GRO}
 	gvisorOwn   = entry{sides.GVisor, sides.FDBased}
 	all         = []entry{usernet, gvisor, linux}
 	withQueue   = []entry{usernet, gvisor, gvisorFIFO, linux}
-	withGRO     = []entry{usernet, gvisor, gvisorFIFO, gvisorGRO, linux}
+	withLimit   = []entry{usernet, gvisor, gvisorFIFO, linux, copies}
+	withGRO     = []entry{usernet, gvisor, gvisorFIFO, gvisorGRO, linux, copies}
 	withShipped = []entry{usernet, gvisor, gvisorOwn, linux}
 )
 
@@ -114,8 +116,8 @@ func (p *plan) bulk() {
 		entries []entry
 	}{
 		{"memory, MTU 1500", 1500, false, withGRO},
-		{"memory, MTU 1500 with offloads", 1500, true, withQueue},
-		{"memory, 64 KiB", large, false, withQueue},
+		{"memory, MTU 1500 with offloads", 1500, true, withLimit},
+		{"memory, 64 KiB", large, false, withLimit},
 	} {
 		for _, n := range []int{1, 8} {
 			p.add(x.name+", "+connections(n), n == 1, x.entries, sides.Spec{Link: sides.Memory, MTU: x.mtu, Offload: x.offload,
@@ -150,7 +152,7 @@ func (p *plan) exchanges() {
 	for _, size := range []int{1, 16 << 10} {
 		name := map[int]string{1: "1 byte", 16 << 10: "16 KiB"}[size]
 		w := load.Work{Kind: load.PingPong, Size: size}
-		p.add("memory, "+name, size == 1, withQueue, on(sides.Memory, w))
+		p.add("memory, "+name, size == 1, withLimit, on(sides.Memory, w))
 		p.add("TUN, "+name, size == 1, withShipped, on(sides.TUN, w))
 		p.add("TAP, "+name, false, []entry{usernet}, on(sides.TAP, w))
 		p.add("AF_PACKET, "+name, false, all, on(sides.Packet, w))

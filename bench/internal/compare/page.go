@@ -39,7 +39,8 @@ func (r *Results) about() string {
 		"need them, devices do them; except for gVisor's own links, `fdbased` on TUN and small segments on AF_PACKET, which are made so.\n\n" +
 		"gVisor has SACK, RACK and moderated buffers, and stands in variants, the best of which is what targets compare with: on a link " +
 		"as good as usernet's; with its queue before that (`fifo`); with its own segmentation and coalescing, too (`gro`); on TUN on the " +
-		"link that it ships (`fdbased`); on AF_PACKET on that with recvmmsg, segmentation by the host, and coalescing."
+		"link that it ships (`fdbased`); on AF_PACKET on that with recvmmsg, segmentation by the host, and coalescing. `copies` is no stack, but " +
+		"a buffer of 128 KiB for each way, into which writers copy and readers out of."
 	s = fmt.Sprintf(s, r.Rounds, r.Duration, sides.TimeWait, sides.FirstPort, sides.LastPort)
 	var versions []string
 	for _, name := range []string{"go", "kernel", "gvisor"} {

@@ -19,30 +19,36 @@ import (
 )
 
 func everything() Options {
-	return Options{Parts: Parts(), Stacks: []string{sides.Usernet, sides.GVisor, sides.Linux},
+	return Options{Parts: Parts(), Stacks: []string{sides.Usernet, sides.GVisor, sides.Linux, sides.Copies},
 		Links: []string{sides.Memory, sides.TUN, sides.TAP, sides.Packet}, Rounds: 2, Duration: time.Second}
 }
 
 func ready(sides.Spec) error { return nil }
 
 // All entries of a case are measured before the next case, all cases before the next
-// round, and the next round begins with another entry.
+// round, and the next round begins with another entry. What usernet spends its time on
+// comes behind all rounds.
 func TestPlan(t *testing.T) {
 	o := everything()
 	o.Cases = regexp.MustCompile("^bulk/(memory, MTU 1500, 1|AF_PACKET, MTU 1500, 1 connection, up)")
 	r := new(Results)
 	var got []string
 	for _, j := range r.plan(o, ready) {
-		got = append(got, j.row.Entry)
+		name := j.row.Entry
+		if j.spec.Profile {
+			name += ", profile"
+		}
+		got = append(got, name)
 	}
 	want := []string{
-		"usernet", "gvisor", "gvisor+fifo", "gvisor+gro", "linux", "usernet", "gvisor", "linux",
-		"gvisor", "gvisor+fifo", "gvisor+gro", "linux", "usernet", "gvisor", "linux", "usernet",
+		"usernet", "gvisor", "gvisor+fifo", "gvisor+gro", "linux", "copies", "usernet", "gvisor", "linux",
+		"gvisor", "gvisor+fifo", "gvisor+gro", "linux", "copies", "usernet", "gvisor", "linux", "usernet",
+		"usernet, profile", "usernet, profile",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the order is %v, want %v", got, want)
 	}
-	if len(r.Rows) != 8 {
+	if len(r.Rows) != 9 {
 		t.Errorf("%d rows", len(r.Rows))
 	}
 }
@@ -154,6 +160,8 @@ func results() *Results {
 	}
 	add(load.PingPong, memory1, sides.Usernet, load.Figures{load.PerSecond: 500, load.P99: 11, load.Allocs: 0.001})
 	add(load.PingPong, memory1, sides.Linux, load.Figures{load.PerSecond: 100, load.P99: 20})
+	r.Rows[0].keepSpent(load.Figures{"copies": 0.6, "TCP": 0.4, load.CPU: 1})
+	add(load.Bulk, r.Rows[0].Case, sides.Copies, load.Figures{load.Gigabits: 80, load.CPU: 40})
 	add(load.Idle, "10000 pairs", sides.Usernet, load.Figures{load.Heap: 900, load.Objects: 5, load.Goroutines: 0})
 	r.Programs = []Program{{Stack: sides.Usernet, Size: 4.4e6, Lines: 15}}
 	return r
@@ -242,7 +250,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, words := range map[string][]string{
-		"performance.md":  {"`go run ./bench compare`", "## Bulk", "gvisor+fifo", "MISSED", "7 of 10 are met", "What an import costs"},
+		"performance.md":  {"`go run ./bench compare`", "## Bulk", "gvisor+fifo", "MISSED", "7 of 10 are met", "2.5 x |", " 60% |", "What an import costs"},
 		"performance.svg": {"<svg", "1500 offl.", "memory, 1 byte", "</svg>"},
 	} {
 		b, err := os.ReadFile(filepath.Join(dir, file))

@@ -48,6 +48,7 @@ type Row struct {
 	Part, Case, Entry string
 	Runs              []load.Figures // one for each round that did not fail
 	Median, Min, Max  load.Figures   // none where there is no run
+	Spent             load.Figures   `json:",omitempty"` // of sides.Spent, in a run of its own
 }
 
 // A job is one measurement.
@@ -101,6 +102,10 @@ func (r *Results) measure(ctx context.Context, jobs []job, progress io.Writer,
 			failed = append(failed, err)
 			continue
 		}
+		if j.spec.Profile {
+			j.row.keepSpent(f)
+			continue
+		}
 		j.row.Runs = append(j.row.Runs, f)
 	}
 	for _, row := range r.Rows {
@@ -127,7 +132,7 @@ func (o *Options) check() error {
 		given, all []string
 	}{
 		{"part", o.Parts, Parts()},
-		{"stack", o.Stacks, []string{sides.Usernet, sides.GVisor, sides.Linux}},
+		{"stack", o.Stacks, []string{sides.Usernet, sides.GVisor, sides.Linux, sides.Copies}},
 		{"link", o.Links, []string{sides.Memory, sides.TUN, sides.TAP, sides.Packet}},
 	} {
 		for _, name := range x.given {
@@ -177,7 +182,30 @@ func (r *Results) plan(o Options, ready func(sides.Spec) error) (jobs []job) {
 			}
 		}
 	}
+	return append(jobs, profiles(cases)...)
+}
+
+// profiles returns a measurement more of usernet in each case in which it does the same
+// all the time, once for each kind of work and link.
+func profiles(cases [][]job) (jobs []job) {
+	for _, entries := range cases {
+		for _, j := range entries {
+			w := j.spec.Work
+			if j.spec.Stack == sides.Usernet && (w.Kind == load.Bulk && w.Conns == 1 || w.Kind == load.PingPong && w.Beside == 0 || w.Kind == load.Connect) {
+				j.spec.Profile = true
+				jobs = append(jobs, j)
+			}
+		}
+	}
 	return jobs
+}
+
+// keepSpent keeps those of a run's figures that say what processor time was spent on.
+func (r *Row) keepSpent(f load.Figures) {
+	r.Spent = make(load.Figures)
+	for _, name := range sides.Spent() {
+		r.Spent[name] = f[name]
+	}
 }
 
 // link is that of the case: all but the kernel have it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/usernet-go/usernet/bench/internal/load"
 	"github.com/usernet-go/usernet/bench/internal/report"
+	"github.com/usernet-go/usernet/bench/internal/sides"
 )
 
 // sections say how the rows of each part are shown.
@@ -56,9 +57,44 @@ func (r *Results) Write(w io.Writer) {
 		t.Write(w)
 		fmt.Fprintln(w)
 	}
+	r.writeSpent(w)
 	r.writePrograms(w)
 	r.writeTargets(w)
 	r.writeFailed(w)
+}
+
+// writeSpent says how far usernet is from its limit, and what the rest is.
+func (r *Results) writeSpent(w io.Writer) {
+	names := sides.Spent()
+	if !slices.ContainsFunc(r.Rows, func(row *Row) bool { return row.Spent != nil }) {
+		return
+	}
+	fmt.Fprint(w, "## Where usernet's processor time goes\n\nOf the process in which usernet is, in a run with a profile, by the function that runs: "+
+		"in memory both ends, on a device ours and what the kernel does in our system calls. A stack must copy each byte twice, and on a "+
+		"device make its system calls: the limit in memory is what `copies` takes for the same.\n\n")
+	var t report.Table
+	t.Add(append([]string{"", "to the limit"}, names...)...)
+	for _, row := range r.Rows {
+		if row.Spent == nil {
+			continue
+		}
+		line := []string{row.Part + ", " + row.Case, r.toLimit(row)}
+		for _, name := range names {
+			line = append(line, fmt.Sprintf("%.0f%%", 100*row.Spent[name]))
+		}
+		t.Add(line...)
+	}
+	t.Write(w)
+	fmt.Fprintln(w)
+}
+
+// toLimit is how many times the processor time of mere copies a row takes.
+func (r *Results) toLimit(row *Row) string {
+	limit := r.row(row.Part, row.Case, sides.Copies)
+	if limit == nil || limit.Median[load.CPU] == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f x", row.Median[load.CPU]/limit.Median[load.CPU])
 }
 
 func (r *Results) writeFailed(w io.Writer) {

@@ -27,8 +27,11 @@ type host interface {
 
 // joined returns two hosts in this process.
 func joined(s Spec) (hosts [2]host, err error) {
-	if s.Stack == GVisor {
+	switch s.Stack {
+	case GVisor:
 		return joinedGVisor(s)
+	case Copies:
+		return joinedCopies(), nil
 	}
 	a, b := pipe.New(pipe.Config{Medium: link.IP, MTU: s.MTU, GSO: s.Offload})
 	for i, l := range []link.Link{a, b} {

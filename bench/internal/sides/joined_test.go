@@ -58,6 +58,8 @@ func TestJoined(t *testing.T) {
 		{Stack: GVisor, MTU: 1500, Offload: true},
 		{Stack: GVisor, MTU: 1500, Variant: FIFO},
 		{Stack: GVisor, MTU: 1500, Variant: GRO},
+		{Stack: Usernet, MTU: 1280},
+		{Stack: Copies},
 	}
 	for i, s := range specs {
 		s.Link = Memory

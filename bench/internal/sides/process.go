@@ -89,17 +89,22 @@ func Main(args []string, out io.Writer) error {
 	if err := json.Unmarshal([]byte(args[1]), &s); err != nil {
 		return err
 	}
+	if args[0] == far {
+		return runFar(s)
+	}
+	go endWithInput()
+	run := func() (load.Figures, error) {
+		if s.inMemory() {
+			return runJoined(context.Background(), s)
+		}
+		return runNear(s)
+	}
 	var f load.Figures
 	var err error
-	switch {
-	case args[0] == far:
-		return runFar(s)
-	case s.inMemory():
-		go endWithInput()
-		f, err = runJoined(context.Background(), s)
-	default:
-		go endWithInput()
-		f, err = runNear(s)
+	if s.Profile {
+		f, err = profiled(run)
+	} else {
+		f, err = run()
 	}
 	if err != nil {
 		return err

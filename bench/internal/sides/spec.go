@@ -20,6 +20,7 @@ const (
 	Linux   = "linux"
 	GVisor  = "gvisor"
 	Usernet = "usernet"
+	Copies  = "copies" // no stack: what would stay of one that costs nothing; see joinedCopies
 )
 
 // Links.
@@ -59,6 +60,8 @@ type Spec struct {
 	Offload bool `json:",omitempty"` // super-segments of up to 64 KiB
 	// Reverse makes the far side the client.
 	Reverse bool `json:",omitempty"`
+	// Profile adds to the figures what the near process spends its processor time on.
+	Profile bool `json:",omitempty"`
 	Work    load.Work
 }
 
