@@ -154,6 +154,8 @@ type visitor struct {
 	mu    sync.Mutex
 	conn  net.Conn
 	until time.Time
+
+	buf [1]byte // what it says and hears
 }
 
 // hurry leaves the connection, and all later ones, so much time.
@@ -183,10 +185,9 @@ func (v *visitor) visit(dial Dial, port int) error {
 	}
 	defer c.Close()
 	v.begin(c)
-	var b [1]byte
-	if _, err := c.Write(b[:]); err != nil {
+	if _, err := c.Write(v.buf[:]); err != nil {
 		return err
 	}
-	_, err = io.ReadFull(c, b[:])
+	_, err = io.ReadFull(c, v.buf[:])
 	return err
 }

@@ -21,7 +21,7 @@ func (h kernelHost) listen(port int) (net.Listener, error) {
 }
 
 func (h kernelHost) dial(port int) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialPatience, FallbackDelay: -1, Control: pickCongestion}
+	d := net.Dialer{FallbackDelay: -1, Control: pickCongestion}
 	d.SetMultipathTCP(false)
 	return d.Dial("tcp4", netip.AddrPortFrom(h.peer, uint16(port)).String())
 }
