@@ -21,6 +21,7 @@ func (h *Host) DialTCP(local, remote netip.AddrPort, opt TCPOptions) (*TCPConn, 
 	case remote.Port() == 0:
 		return nil, ErrRefused // as the kernel, whose peer answers with a reset
 	}
+	roomForDial(nil)
 	generation := h.routeGeneration()
 	r, err := h.lookupRoute(local.Addr(), remote.Addr())
 	if err != nil {

@@ -23,6 +23,7 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 			return 0, ErrDeadline
 		}
 		if c.m.Readable() {
+			roomForOutput(nil)
 			now := c.h.clock.Now()
 			n, err := c.m.Read(now, b)
 			c.settleLocked(now) // the window may have opened
@@ -42,6 +43,7 @@ func (c *TCPConn) WriteUrgent(b []byte) (int, error) { return c.write(b, c.m.Wri
 
 // write queues b by queue, which is one of the machine's.
 func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, error)) (n int, err error) {
+	roomForOutput(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.writing {
@@ -199,6 +201,7 @@ func (c *TCPConn) verb(f func(now time.Time) error) error {
 // background; unread data, or data that arrives later, resets the connection
 // (RFC 9293, 3.6.1). A second Close returns ErrClosed.
 func (c *TCPConn) Close() error {
+	roomForOutput(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
