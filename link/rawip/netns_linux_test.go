@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -125,6 +127,12 @@ func newHosts(t testing.TB) (near, far *netns) {
 		end.ns.run("ip", "address", "add", end.a4+"/24", "dev", device)
 		end.ns.run("ip", "address", "add", end.a6+"/64", "dev", device, "nodad")
 	}
+	// The kernel adds the link-local ones when it has heard that the other end is up.
+	for _, ns := range []*netns{near, far} {
+		eventually(t, "there is a link-local address", func() bool {
+			return strings.Contains(ns.run("ip", "-6", "address", "show", "dev", device), "fe80::")
+		})
+	}
 	return near, far
 }
 
@@ -208,6 +216,29 @@ func isReset(b []byte) bool {
 		return b[6] == tcp && b[7] <= kernelTTL && len(b) > 40+13 && b[40+13]&rst != 0
 	}
 	return false
+}
+
+// resent returns how many segments the namespace's kernel has sent again.
+func (ns *netns) resent() int64 {
+	ns.t.Helper()
+	var names []string
+	for line := range strings.Lines(ns.run("cat", "/proc/net/snmp")) {
+		f := strings.Fields(line)
+		if f[0] != "Tcp:" {
+			continue
+		}
+		if names == nil {
+			names = f
+			continue
+		}
+		n, err := strconv.ParseInt(f[slices.Index(names, "RetransSegs")], 10, 64)
+		if err != nil {
+			ns.t.Fatal(err)
+		}
+		return n
+	}
+	ns.t.Fatal("the kernel counts nothing of TCP")
+	return 0
 }
 
 // eventually waits for what another process or the kernel does.
