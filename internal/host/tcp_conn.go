@@ -159,7 +159,7 @@ func (c *TCPConn) fire(now time.Time) {
 				doubted = c.route
 			}
 		}
-		if c.m.Resting(now) {
+		if c.m.GiveBack(now) {
 			c.releaseWaitsLocked()
 		}
 		c.settleLocked(now)
