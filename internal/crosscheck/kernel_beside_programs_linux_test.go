@@ -251,10 +251,7 @@ func TestKernelBesidePing(t *testing.T) {
 	host1.attachBeside(t, "packet", nearPlace)
 	for _, addr := range []string{beside4, beside6} {
 		for _, size := range []string{"56", "4000"} {
-			out := p.far.run("ping", "-n", "-c", "3", "-i", "0.2", "-W", "5", "-s", size, addr)
-			if !strings.Contains(out, "3 received") {
-				t.Errorf("ping -s %s: %s", size, out)
-			}
+			p.far.pings(3, "-i", "0.2", "-W", "5", "-s", size, addr)
 		}
 		args := []string{"-n", "-q", "1", "-w", "5", addr}
 		if addr == beside6 {
