@@ -19,6 +19,7 @@ type Conn struct {
 	tx     *sender // nil until text, or FIN, has been sent
 	out    sendQueue
 	in     receiveQueue
+	direct *Direct      // nil: nobody has lent a buffer
 	sack   *sackReports // nil while there is nothing to tell
 	sizing *rightSizing // of the receive buffer, nil at first
 	rtt    rttEstimator

@@ -56,6 +56,12 @@ func (q *receiveQueue) insert(pool *Chunks, a arrival) (readable int, again run,
 	return q.next.Sub(before), again, r
 }
 
+// pass moves over n bytes that need not be queued, as the queue is empty.
+func (q *receiveQueue) pass(n int) {
+	q.next = q.next.Add(n)
+	q.first = q.next
+}
+
 // runAt returns the run that the byte seq lies in.
 func (q *receiveQueue) runAt(seq Seq) (r run, ok bool) {
 	if i := q.firstRun(seq); i < len(q.runs) && q.runs[i].start.LessEq(seq) && q.runs[i].end != seq {

@@ -43,7 +43,9 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 // reduced." Segments beyond a gap are kept (SHLD-31).
 func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) Reason {
 	gaps := len(c.in.runs) > 0 || c.rcv.finSeen
-	readable, twice, refused := c.in.insert(c.cfg.Chunks, text.arrival)
+	rest, handed := c.hand(now, text.arrival)
+	readable, twice, refused := c.in.insert(c.cfg.Chunks, rest)
+	readable += handed
 	c.progress = c.progress || readable > 0
 	if c.counts.bytesIn += uint64(readable); readable == 0 {
 		c.counts.outOfOrder += uint64(segments)

@@ -77,6 +77,9 @@ func (c *Conn) Writable() bool {
 		c.state == StateClosed || c.state == StateListen
 }
 
+// AllAcknowledged says that the peer has acknowledged all that was written.
+func (c *Conn) AllAcknowledged() bool { return c.out.len() == 0 }
+
 // Room is how many bytes of text Write would queue now, while it may write at all.
 func (c *Conn) Room() int {
 	share := c.cfg.Chunks.Share()

@@ -178,7 +178,7 @@ func (c *TCPConn) wakeLocked(now time.Time) {
 	if !c.opened {
 		c.openedLocked(now)
 	}
-	if c.m.Readable() {
+	if c.m.Awaited() {
 		c.wakeReadersLocked()
 	}
 	// Nobody else waits for room, or for the state: see write and lingerLocked.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/usernet-go/usernet/tcp"
@@ -29,7 +30,9 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 			c.settleLocked(now) // the window may have opened
 			return n, err
 		}
-		c.waitLocked((*tcpWaits).forReading)
+		if n := c.waitForTextLocked(b); n > 0 {
+			return n, nil
+		}
 	}
 }
 
@@ -41,11 +44,27 @@ func (c *TCPConn) Write(b []byte) (int, error) { return c.write(b, c.m.Write) }
 // has acknowledged it, and the peer finds it in line (RFC 6093).
 func (c *TCPConn) WriteUrgent(b []byte) (int, error) { return c.write(b, c.m.WriteUrgent) }
 
+// yieldAfter is how many bytes a Write has at least that lets others run if the peer has
+// acknowledged all of it already: then link and peer are in this process, and its reader
+// takes the bytes out of the processor's cache. If instead the writer fills the buffers
+// first, bulk over a pipe takes 1.3 to 1.7 times as long.
+const yieldAfter = 16 << 10
+
 // write queues b by queue, which is one of the machine's.
 func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, error)) (n int, err error) {
 	roomForOutput(nil)
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	n, err = c.writeLocked(b, queue)
+	yields := n >= yieldAfter && c.m.AllAcknowledged()
+	c.mu.Unlock()
+	if yields {
+		runtime.Gosched()
+	}
+	return n, err
+}
+
+// writeLocked is write; c.mu is held.
+func (c *TCPConn) writeLocked(b []byte, queue func(now time.Time, b []byte) (int, error)) (n int, err error) {
 	for c.writing {
 		if err := c.writeErrorLocked(); err != nil {
 			return 0, err

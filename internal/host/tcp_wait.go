@@ -1,8 +1,12 @@
 package host
 
-import "sync"
+import (
+	"sync"
 
-// tcpWaits is what a connection has for those who wait for it: 350 bytes, which come from
+	"github.com/usernet-go/usernet/tcp"
+)
+
+// tcpWaits is what a connection has for those who wait for it: 400 bytes, which come from
 // a pool of the host when somebody first waits, and go back when the connection rests or
 // has ended. (To give them back with the last who waits took ping-pong a twentieth longer.)
 // With the first deadline they stay, since a deadline's timer may be about to look at them
@@ -11,6 +15,7 @@ type tcpWaits struct {
 	readable sync.Cond // on the connection's mu: Readable has become true, or Read must look again
 	writable sync.Cond // likewise for Write, and for a Close that lingers
 
+	text        tcp.Direct
 	read, write deadline // once timed
 
 	n     int  // who wait
@@ -25,6 +30,25 @@ func (c *TCPConn) waitLocked(condition func(*tcpWaits) *sync.Cond) {
 	w := c.waitsLocked()
 	w.n++
 	condition(w).Wait()
+	c.waitedLocked(w)
+}
+
+// waitForTextLocked waits until Read is to look again, and returns how much has been
+// put into b meanwhile.
+func (c *TCPConn) waitForTextLocked(b []byte) (n int) {
+	w := c.waitsLocked()
+	lent := c.m.Lend(&w.text, b)
+	w.n++
+	w.readable.Wait()
+	if lent {
+		n = c.m.TakeBack()
+	}
+	c.waitedLocked(w)
+	return n
+}
+
+// waitedLocked is called by who has waited.
+func (c *TCPConn) waitedLocked(w *tcpWaits) {
 	if w.n--; c.detached {
 		c.releaseWaitsLocked()
 	}
