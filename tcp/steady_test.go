@@ -92,8 +92,8 @@ func TestNoAllocations(t *testing.T) {
 func TestSizes(t *testing.T) {
 	var tw TimeWait
 	t.Logf("Conn %d bytes, TimeWait %d bytes, NewReno %d bytes", unsafe.Sizeof(Conn{}), unsafe.Sizeof(tw), unsafe.Sizeof(NewReno{}))
-	if n := unsafe.Sizeof(Conn{}); n > 680 {
-		t.Errorf("Conn has %d bytes, want at most 680", n)
+	if n := unsafe.Sizeof(Conn{}); n > 672 {
+		t.Errorf("Conn has %d bytes, want at most 672", n)
 	}
 	if n := unsafe.Sizeof(tw); n > 48 {
 		t.Errorf("TimeWait has %d bytes, want at most 48", n)

@@ -68,21 +68,21 @@ func (c *TCPConn) setDeadlines(t time.Time, read, write bool) error {
 	if c.closed {
 		return ErrClosed
 	}
-	w := c.timedWaitsLocked()
+	d := c.timedWaitsLocked().deadlines
 	now := c.h.clock.Now()
 	if read {
-		w.read.setLocked(now, t)
+		d.read.setLocked(now, t)
 	}
 	if write {
-		w.write.setLocked(now, t)
+		d.write.setLocked(now, t)
 	}
 	return nil
 }
 
 // stopDeadlinesLocked forgets the deadlines of a connection that is closed.
 func (c *TCPConn) stopDeadlinesLocked() {
-	if c.waits != nil && c.waits.timed {
-		c.waits.read.stop()
-		c.waits.write.stop()
+	if c.waits != nil && c.waits.deadlines != nil {
+		c.waits.deadlines.read.stop()
+		c.waits.deadlines.write.stop()
 	}
 }

@@ -15,7 +15,7 @@ func TestDeadlineIsMonotonic(t *testing.T) {
 	a, b := newPair(t, pipe.Config{})
 	c, _ := tcpPair(t, a, b, "10.0.0.2:7")
 	c.SetReadDeadline(time.Now().Add(time.Hour).Round(0))
-	if at := c.waits.read.at; !strings.Contains(at.String(), " m=") {
+	if at := c.waits.deadlines.read.at; !strings.Contains(at.String(), " m=") {
 		t.Errorf("the deadline is kept as %v", at)
 	}
 }

@@ -20,7 +20,7 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 			return 0, ErrClosed
 		case len(b) == 0:
 			return 0, nil
-		case c.waits != nil && c.waits.read.passed:
+		case c.waits.readPassed():
 			return 0, ErrDeadline
 		}
 		if c.m.Readable() {
@@ -115,7 +115,7 @@ func (c *TCPConn) writeErrorLocked() error {
 	switch {
 	case c.closed:
 		return ErrClosed
-	case c.waits != nil && c.waits.write.passed:
+	case c.waits.writePassed():
 		return ErrDeadline
 	}
 	return nil

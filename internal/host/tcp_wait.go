@@ -6,7 +6,7 @@ import (
 	"github.com/usernet-go/usernet/tcp"
 )
 
-// tcpWaits is what a connection has for those who wait for it: 400 bytes, which come from
+// tcpWaits is what a connection has for those who wait for it: 200 bytes, which come from
 // a pool of the host when somebody first waits, and go back when the connection rests or
 // has ended. (To give them back with the last who waits took ping-pong a twentieth longer.)
 // With the first deadline they stay, since a deadline's timer may be about to look at them
@@ -15,11 +15,20 @@ type tcpWaits struct {
 	readable sync.Cond // on the connection's mu: Readable has become true, or Read must look again
 	writable sync.Cond // likewise for Write, and for a Close that lingers
 
-	text        tcp.Direct
-	read, write deadline // once timed
+	text      tcp.Direct
+	deadlines *tcpDeadlines // made with the first, which refers to the conditions
 
-	n     int  // who wait
-	timed bool // a deadline refers to the conditions
+	n int // who wait
+}
+
+type tcpDeadlines struct{ read, write deadline }
+
+func (w *tcpWaits) readPassed() bool {
+	return w != nil && w.deadlines != nil && w.deadlines.read.passed
+}
+
+func (w *tcpWaits) writePassed() bool {
+	return w != nil && w.deadlines != nil && w.deadlines.write.passed
 }
 
 func (w *tcpWaits) forReading() *sync.Cond { return &w.readable }
@@ -57,7 +66,7 @@ func (c *TCPConn) waitedLocked(w *tcpWaits) {
 // releaseWaitsLocked gives back what nobody needs who waits.
 func (c *TCPConn) releaseWaitsLocked() {
 	w := c.waits
-	if w == nil || w.n > 0 || w.timed {
+	if w == nil || w.n > 0 || w.deadlines != nil {
 		return
 	}
 	c.waits = nil
@@ -78,10 +87,10 @@ func (c *TCPConn) waitsLocked() *tcpWaits {
 // timedWaitsLocked is waitsLocked for what has a deadline.
 func (c *TCPConn) timedWaitsLocked() *tcpWaits {
 	w := c.waitsLocked()
-	if !w.timed {
-		w.timed = true
-		w.read.init(c.h, &w.readable, &c.key, timerOfTCPRead)
-		w.write.init(c.h, &w.writable, &c.key, timerOfTCPWrite)
+	if w.deadlines == nil {
+		w.deadlines = new(tcpDeadlines)
+		w.deadlines.read.init(c.h, &w.readable, &c.key, timerOfTCPRead)
+		w.deadlines.write.init(c.h, &w.writable, &c.key, timerOfTCPWrite)
 	}
 	return w
 }
