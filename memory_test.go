@@ -1,7 +1,9 @@
 package usernet_test
 
 import (
+	"bytes"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"sync"
@@ -23,12 +25,15 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// pattern is what a connection's stream is: byte i of stream n.
-func pattern(b []byte, n, from int) {
-	for i := range b {
-		b[i] = byte((from+i)*7 + n + (from+i)>>8)
-	}
-}
+// bytesOfStreams is what a connection's stream is a part of, which does not repeat soon.
+var bytesOfStreams = func() []byte {
+	b := make([]byte, 2<<20)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	return b
+}()
+
+// stream is n bytes of stream i, from one on.
+func stream(i, from, n int) []byte { return bytesOfStreams[i%65521+from:][:n] }
 
 // stalled is connections whose readers have stopped.
 type stalled struct {
@@ -52,11 +57,9 @@ func stall(t *testing.T, a, b *usernet.Stack, n int) *stalled {
 		}
 	}
 	l.Close()
-	buf := make([]byte, 256<<10)
 	for i, c := range s.out {
-		pattern(buf, i, 0)
 		c.SetWriteDeadline(time.Now().Add(time.Millisecond))
-		k, err := c.Write(buf)
+		k, err := c.Write(stream(i, 0, 1<<20))
 		if err == nil {
 			t.Fatalf("connection %d takes %d bytes that nobody reads", i, k)
 		}
@@ -75,12 +78,11 @@ func (s *stalled) drain(t *testing.T) {
 	for i, c := range s.in {
 		s.out[i].(*usernet.TCPConn).CloseWrite()
 		wg.Go(func() {
-			got, want := make([]byte, 4<<10), make([]byte, 4<<10)
+			got := make([]byte, 4<<10)
 			total := 0
 			for {
 				k, err := c.Read(got)
-				pattern(want[:k], i, total)
-				if string(got[:k]) != string(want[:k]) {
+				if !bytes.Equal(got[:k], stream(i, total, k)) {
 					t.Errorf("connection %d: other bytes than were written, at %d", i, total)
 					return
 				}
@@ -110,8 +112,11 @@ func TestBubbleStalledConnections(t *testing.T) {
 
 func stalledConnections(t *testing.T, who string) {
 	n, limit := 10_000, 50_000_000
-	if raceEnabled || testing.Short() {
+	switch {
+	case raceEnabled || testing.Short():
 		n, limit = n/20, limit/20
+	case who != "both":
+		n, limit = n/5, limit/5
 	}
 	synctest.Test(t, func(t *testing.T) {
 		base := heap()

@@ -15,6 +15,7 @@ import (
 // none for it: with that it makes progress whatever the others hold.
 const (
 	freeParts  = 8  // into which what is free is divided, for the bound of one holder
+	newParts   = 4  // into which all is: one is for connections and what they are promised, whatever holders want
 	asideParts = 32 // into which all is: one is for chunks kept for reuse, and for records; one is not given to new connections
 
 	// promisedSend and promisedReceive are the bytes of text for which each connection has
@@ -34,8 +35,9 @@ const ConnectionCost = promisedSend + promisedReceive + 2*chunkCost + 832
 type budget struct {
 	used int64
 
-	limit  int64 // 0: none
-	usable int64 // of limit, by holders
+	limit    int64 // 0: none
+	usable   int64 // of limit, by what is promised and by holders
+	promised int64 // of used
 	// share is what one holder may have, plus 1; 0: there is no bound. It is never too much,
 	// and up to a quarter too little, so that it is seldom written: as long as used is
 	// neither less than low nor more than high.
@@ -73,6 +75,16 @@ func (b *budget) tell() bool {
 	return true
 }
 
+// promise enters n more bytes that are promised, or less. As long as these do not exceed
+// their part, nothing is taken from holders.
+func (b *budget) promise(n int64) {
+	b.promised += n
+	usable := b.limit - b.limit/asideParts - max(0, b.limit/newParts-b.promised)
+	more := usable - b.usable
+	b.usable, b.low, b.high = usable, b.low+more, b.high+more
+	b.add(n)
+}
+
 // publish brings share up to date.
 func (b *budget) publish() {
 	if b.limit == 0 {
@@ -83,7 +95,7 @@ func (b *budget) publish() {
 	b.share.Store(share + 1)
 	b.low, b.high = b.usable-(share+share/4+1)*freeParts, b.usable-share*freeParts
 	if share == 0 {
-		b.high = math.MaxInt64
+		b.high = math.MaxInt64 / 2
 	}
 }
 
@@ -98,9 +110,11 @@ type MemoryStats struct {
 // again. It is called before anything else.
 func (p *Chunks) SetLimit(limit int64, starved func()) {
 	b := &p.budget
-	b.limit, b.usable, b.starved = limit, limit-limit/asideParts, starved
+	b.limit, b.starved = limit, starved
+	b.promise(0)
 	b.publish()
 	p.keepWithin(limit / (2 * asideParts))
+	p.records.keepWithin(limit / (2 * asideParts))
 }
 
 // Take enters n bytes for a holder who has so many already; false if he may not have
@@ -117,24 +131,30 @@ func (p *Chunks) Take(n, held int) bool {
 }
 
 // TakePromised enters n bytes for a new connection, or a new socket: as long as there
-// is room for it, and something is left for those which are there.
+// is room for it, and something is left for those which are there. GivePromised returns
+// them.
 func (p *Chunks) TakePromised(n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := &p.budget
-	if b.limit > 0 && int64(n) > b.free()-b.limit/asideParts {
+	if b.limit > 0 && int64(n) > b.limit-2*(b.limit/asideParts)-b.used {
 		b.refused++
 		return false
 	}
-	b.add(int64(n))
+	b.promise(int64(n))
 	return true
 }
 
 // Give gives back n bytes that were taken.
-func (p *Chunks) Give(n int) {
+func (p *Chunks) Give(n int) { p.giveBack(n, (*budget).add) }
+
+// GivePromised gives back n bytes that were promised.
+func (p *Chunks) GivePromised(n int) { p.giveBack(n, (*budget).promise) }
+
+func (p *Chunks) giveBack(n int, enter func(b *budget, n int64)) {
 	b := &p.budget
 	p.mu.Lock()
-	b.add(-int64(n))
+	enter(b, -int64(n))
 	tell := b.wanted > 0 && b.tell()
 	p.mu.Unlock()
 	if tell {

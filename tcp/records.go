@@ -12,6 +12,8 @@ type recordPool struct {
 	mu   sync.Mutex // leaf lock
 	free [maxRecordClass + 1][][]sentRecord
 	kept int // records in free
+
+	fewer int // than keptRecords may be in free, for the memory's limit
 }
 
 const (
@@ -47,11 +49,16 @@ func (p *recordPool) put(b []sentRecord) {
 		return
 	}
 	p.mu.Lock()
-	if p.kept+cap(b) <= keptRecords {
+	if p.kept+cap(b)+p.fewer <= keptRecords {
 		p.free[class] = append(p.free[class], b[:0])
 		p.kept += cap(b)
 	}
 	p.mu.Unlock()
+}
+
+// keepWithin bounds what is kept for reuse, in bytes.
+func (p *recordPool) keepWithin(n int64) {
+	p.fewer = keptRecords - int(min(keptRecords, n/int64(recordSize)))
 }
 
 // getRecords returns an empty slice with room for n records, a power of two of them, or

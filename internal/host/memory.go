@@ -12,7 +12,8 @@ import (
 // What is held counts in one budget: tcp.Chunks has it, and says how it is shared out.
 // In it are TCP's queues and records, connections with what each is promised, records in
 // TIME-WAIT, UDP sockets and their queues, and reassembly. What else a host keeps has
-// bounds of its own, packets that wait for a neighbour and pings among it: see doc.go.
+// bounds of its own, packets that wait for a neighbour (maxQueuedBytesAll for each
+// interface) and pings among it: see doc.go.
 
 const (
 	// tcpConnCost is what a connection counts for as long as it is in the flow table: the
@@ -123,7 +124,7 @@ func (h *Host) reserveTCPConn() Reason {
 // releaseTCPConn takes back what reserveTCPConn has counted.
 func (h *Host) releaseTCPConn() {
 	h.tcpConns.Add(-1)
-	h.memory.Give(tcpConnCost)
+	h.memory.GivePromised(tcpConnCost)
 }
 
 // halfOpenFull says that half-open connections have as much memory as one holder may: a

@@ -77,7 +77,7 @@ func (h *Host) openUDP(b *portBinding, remote netip.AddrPort) (*UDPConn, error) 
 	}
 	if err := h.udp.add(c); err != nil {
 		h.unbind(b)
-		h.memory.Give(udpConnCost)
+		h.memory.GivePromised(udpConnCost)
 		return nil, err
 	}
 	return c, nil
@@ -176,7 +176,7 @@ func (c *UDPConn) Close() error {
 	for c.first != nil {
 		c.h.putUDPBuffer(c.takeLocked())
 	}
-	c.h.memory.Give(udpConnCost)
+	c.h.memory.GivePromised(udpConnCost)
 	c.h.wakeAll(&c.readable)
 	memberships := c.memberships
 	c.memberships = nil
