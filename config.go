@@ -31,8 +31,8 @@ type Config struct {
 	// more than an eighth of what is left: when memory becomes short windows shrink and
 	// writers wait, those first who have most, text beyond a gap is refused before text in
 	// order, and in the end a dial fails with ENOBUFS and a SYN is dropped. A quarter is for
-	// connections and sockets, whatever queues want. Who stalls keeps what he has: of a peer
-	// with many connections that is much, if they are accepted. Stats tells.
+	// connections and sockets, whatever queues want, and of the rest another for queues that
+	// hold little, since who stalls keeps what he has. Stats tells.
 	// 1 GiB, or some 9 KiB for each of MaxConnections if that is more; at least 1 MiB.
 	MemoryLimit int
 

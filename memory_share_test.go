@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -61,6 +62,36 @@ func TestBubbleMemoryRefusesConnections(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if _, err := a.Dial("tcp", "10.0.0.2:7"); err != nil {
 			t.Errorf("when one was closed: %v", err)
+		}
+	})
+}
+
+// However many writers and their peers, who do not read, take all they can get and keep
+// it: an old connection, which has nothing, goes on.
+func TestBubbleStalledHoldersLeaveRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := pipe.New(pipe.Config{MTU: 1500})
+		a, b := newStack(t, usernet.Config{MemoryLimit: 8 << 20}), newStack(t, usernet.Config{MemoryLimit: 8 << 20})
+		attach(t, a, near, 1)
+		attach(t, b, far, 2)
+		c, peer := connect(t, a, b)
+		for stalled := range 300 {
+			if stalled%50 == 0 {
+				began := time.Now()
+				if err := sendAndReceiveBetween(c, peer, 1<<20); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("beside %d that are stalled a MiB takes %v", stalled, took)
+				}
+			}
+			out, in := connect(t, a, b)
+			out.SetWriteBuffer(4 << 20)
+			in.SetReadBuffer(4 << 20)
+			out.SetWriteDeadline(time.Now().Add(time.Second))
+			if _, err := out.Write(make([]byte, 8<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -9,18 +9,23 @@ import (
 // or is written is a holder: each queue of a connection, the half-open connections
 // together, a UDP socket, reassembly. A holder may have an eighth of what is free at
 // that moment (dynamic thresholds: A. Choudhury, E. Hahne, 1998): so the largest are
-// held back first, many who want all they can get end up with equal parts, and
-// something is always left for those who come later. In return each connection has
-// some memory that nobody can take away, and is refused at its beginning if there is
-// none for it: with that it makes progress whatever the others hold.
+// held back first, and many who want all they can get, and give it back, end up with
+// equal parts. Those who do not give it back leave an eighth less to each that comes
+// later; so a part of the memory is for those only who have little. And each connection
+// has some memory that nobody can take away, and is refused at its beginning if there
+// is none for it: with that it makes progress whatever the others hold.
 const (
 	freeParts  = 8  // into which what is free is divided, for the bound of one holder
 	newParts   = 4  // into which all is: one is for connections and what they are promised, whatever holders want
+	fewParts   = 4  // into which what is usable is divided: one is for those who have little
 	asideParts = 32 // into which all is: one is for chunks kept for reuse, and for records; one is not given to new connections
 
 	// promisedSend and promisedReceive are the bytes of text for which each connection has
 	// memory of its own.
 	promisedSend, promisedReceive = tinyChunk, smallChunk
+
+	// leastLittle is room for two segments of 1448 bytes in small chunks.
+	leastLittle = 4 << 10
 
 	unboundedShare = maxBuffer
 )
@@ -38,6 +43,8 @@ type budget struct {
 	limit    int64 // 0: none
 	usable   int64 // of limit, by what is promised and by holders
 	promised int64 // of used
+	few      int64 // of usable, for those who have little
+	little   int64 // what these may have each
 	// share is what one holder may have, plus 1; 0: there is no bound. It is never too much,
 	// and up to a quarter too little, so that it is seldom written: as long as used is
 	// neither less than low nor more than high.
@@ -50,13 +57,14 @@ type budget struct {
 	wanted  int64 // 0: nobody waits
 }
 
-// free is how much can be given away.
-func (b *budget) free() int64 { return max(0, b.usable-b.used) }
+// most is what a holder may have.
+func (b *budget) most() int64 {
+	free := b.usable - b.used
+	return max(0, (free-b.few)/freeParts, min(b.little, free))
+}
 
 // allows says that one who holds so many bytes may have n more.
-func (b *budget) allows(n, held int64) bool {
-	return b.limit == 0 || held+n <= b.free()/freeParts
-}
+func (b *budget) allows(n, held int64) bool { return b.limit == 0 || held+n <= b.most() }
 
 // add enters n more bytes, or less.
 func (b *budget) add(n int64) {
@@ -68,7 +76,7 @@ func (b *budget) add(n int64) {
 
 // tell says whether those who wait are to be told that something was given back.
 func (b *budget) tell() bool {
-	if b.free()/freeParts < max(2*b.wanted, promisedSend) {
+	if b.most() < max(2*b.wanted, promisedSend) {
 		return false
 	}
 	b.wanted = 0
@@ -79,10 +87,16 @@ func (b *budget) tell() bool {
 // their part, nothing is taken from holders.
 func (b *budget) promise(n int64) {
 	b.promised += n
-	usable := b.limit - b.limit/asideParts - max(0, b.limit/newParts-b.promised)
-	more := usable - b.usable
-	b.usable, b.low, b.high = usable, b.low+more, b.high+more
-	b.add(n)
+	b.used += n
+	b.usable = b.limit - b.limit/asideParts - max(0, b.limit/newParts-b.promised)
+	b.few = b.usable / fewParts
+	// However many connections come, one after the other, and keep all they get: together
+	// it is less than there is, as the sum of 2/n^1.5 from 16 on is. The first have more
+	// than a little anyway. Less than two segments would wait for delayed ACKs: as long as
+	// there are some each may have them.
+	connections := float64(max(16, b.promised/ConnectionCost))
+	b.little = max(leastLittle, int64(2*float64(b.few)/(connections*math.Sqrt(connections))))
+	b.publish()
 }
 
 // publish brings share up to date.
@@ -90,12 +104,24 @@ func (b *budget) publish() {
 	if b.limit == 0 {
 		return
 	}
-	share := b.free() / freeParts
-	share -= share / 8
+	most := b.most()
+	share := most - most/8
+	if most >= b.little {
+		share = max(share, b.little)
+	}
 	b.share.Store(share + 1)
-	b.low, b.high = b.usable-(share+share/4+1)*freeParts, b.usable-share*freeParts
+	// Most is share and a quarter, or share.
+	much := share + share/4 + 1
+	b.low = b.usable - b.few - much*freeParts
+	b.high = b.usable - b.few - share*freeParts
+	if share < b.little {
+		b.low = b.usable - much
+	}
+	if share <= b.little {
+		b.high = b.usable - share
+	}
 	if share == 0 {
-		b.high = math.MaxInt64 / 2
+		b.high = math.MaxInt64
 	}
 }
 
@@ -175,7 +201,7 @@ func (p *Chunks) Share() int {
 func (p *Chunks) Starving() {
 	p.mu.Lock()
 	b := &p.budget
-	if share := b.free()/freeParts + 1; b.wanted == 0 || share < b.wanted {
+	if share := b.most() + 1; b.wanted == 0 || share < b.wanted {
 		b.wanted = share
 	}
 	p.mu.Unlock()

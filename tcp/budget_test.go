@@ -36,7 +36,7 @@ func TestBudgetShare(t *testing.T) {
 					promised = promised[1:]
 				}
 			}
-			if may, share := b.free()/freeParts, int64(p.Share()); share > may || share < may*3/4-2 {
+			if may, share := b.most(), int64(p.Share()); share > may || share < may*3/4-2 {
 				t.Fatalf("seed %d: Share is %d, a holder may have %d", seed, share, may)
 			}
 			if b.used > limit {
