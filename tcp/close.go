@@ -103,6 +103,12 @@ func (c *Conn) Abort(t time.Time) {
 	}
 }
 
+// Forget ends the connection at once, and tells the peer nothing.
+func (c *Conn) Forget() {
+	c.closed, c.readClosed = true, true
+	c.terminate(ErrAborted)
+}
+
 // abort is RFC 9293, 3.10.5: in the states that are not listed in its second
 // group "delete the TCB, enter CLOSED state, and return" is all.
 func (c *Conn) abort(now instant, err error) {

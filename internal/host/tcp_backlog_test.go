@@ -2,9 +2,11 @@ package host
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/tcp"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -90,5 +92,22 @@ func TestBacklogForgetsTheAccepted(t *testing.T) {
 	b.remove(c)
 	if len(b.halfOpen) > 0 || cap(b.halfOpen) > 16 {
 		t.Errorf("an idle backlog holds %d connections", len(b.halfOpen))
+	}
+}
+
+// The last that a tracer is told of a connection which has lost its place is its end.
+func TestTracerOfRecycled(t *testing.T) {
+	last := make(map[uint16]string) // of each peer, by port
+	tracer := tcp.TracerFunc(func(f tcp.Flow, events []tcp.Event, _ uint64) {
+		last[f.Remote.Port()] = events[len(events)-1].String()
+	})
+	r := newRig(t, Config{Tracer: tracer}, link.Info{Medium: link.Ethernet})
+	l := r.listenTCP(tcpPort, 1)
+	r.halfOpen(netip.AddrPortFrom(peer4, 1000))
+	r.halfOpen(netip.AddrPortFrom(peer4, 1001))
+	l.Close()
+	r.h.Close() // returns when all is told
+	if want := "state CLOSED"; !strings.HasPrefix(last[1000], want) {
+		t.Errorf("the last event is %q, want %q", last[1000], want)
 	}
 }

@@ -251,7 +251,11 @@ func (c *TCPConn) detachLocked() {
 func (c *TCPConn) recycle() {
 	c.mu.Lock()
 	if !c.detached && !c.opened {
+		c.m.Forget()
 		c.detachLocked()
+		if c.trace != nil {
+			c.h.tracing.tellLocked(c)
+		}
 	}
 	c.mu.Unlock()
 }
