@@ -244,11 +244,11 @@ func statefulDrops(half []byte) []statefulDrop {
 			r.counted(func() { r.inject(piece4(peer4, 3, 0, true, eight)) }, ReasonReassemblyFull)
 			r.silent()
 		}},
-		{reason: ReasonReassemblyMemory, config: Config{MemoryLimit: 10_000}, run: func(r *rig) {
+		{reason: ReasonReassemblyMemory, config: Config{MemoryLimit: 4_500}, run: func(r *rig) {
 			r.counted(func() { r.inject(piece4(peer4, 1, 0, true, eight)) }, ReasonReassemblyMemory)
 			r.silent()
 		}},
-		{reason: ReasonUDPMemory, config: Config{MemoryLimit: 10_000}, run: func(r *rig) {
+		{reason: ReasonUDPMemory, config: Config{MemoryLimit: 4_500}, run: func(r *rig) {
 			r.inject(good4())
 			r.counted(func() { r.inject(good4()) }, ReasonUDPMemory)
 			r.silent()
