@@ -86,6 +86,17 @@ func (p *Chunks) get(n int, held int64, promised int) *chunk {
 		}
 	}
 	b.add(size)
+	return p.takeLocked(class, promise)
+}
+
+// getPromised returns a chunk of n bytes to which its queue has a right.
+func (p *Chunks) getPromised(n int) *chunk {
+	p.mu.Lock()
+	return p.takeLocked(chunkClass(n), true)
+}
+
+// takeLocked returns a chunk that is counted, or is promised. It unlocks p.
+func (p *Chunks) takeLocked(class int, promise bool) *chunk {
 	list := &p.free[class]
 	c := list.head
 	if c != nil {

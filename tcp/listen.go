@@ -59,16 +59,17 @@ func (c *Conn) receiveListen(now instant, seg *Segment) Reason {
 //
 // RFC 9293, 3.10.7.3: "If there are other controls or text in the segment, queue
 // them for processing after the ESTABLISHED state has been reached". A FIN is
-// not kept: the peer sends it again.
+// not kept, nor text for which the connection has no memory of its own: whoever sent
+// the SYN may not be who it says. The peer sends them again.
 func (c *Conn) keepTextOfSYN(seg *Segment) {
-	n := min(seg.Len, c.rcvWindow())
+	n := min(seg.Len, c.rcvWindow(), promisedReceive)
 	if n == 0 {
 		return
 	}
 	a := arrival{seq: c.rcv.nxt, n: n, pieces: seg.Text}
-	if n = c.in.write(c.cfg.Chunks, a); n > 0 {
-		c.in.runs = append(c.in.runs, run{a.seq, a.seq.Add(n)})
-	}
+	c.in.usePromised(c.cfg.Chunks)
+	c.in.write(c.cfg.Chunks, a)
+	c.in.runs = append(c.in.runs, run{a.seq, a.seq.Add(n)})
 }
 
 // takeTextOfSYN makes what keepTextOfSYN has kept readable.

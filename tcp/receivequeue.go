@@ -37,6 +37,13 @@ type arrival struct {
 	beyond bool     // a gap: set by insert
 }
 
+// usePromised gives the queue, which is empty, the memory that is promised.
+func (q *receiveQueue) usePromised(pool *Chunks) {
+	c := pool.getPromised(promisedReceive)
+	c.seq = q.next
+	q.head, q.tail = c, c
+}
+
 // insert takes the text of a, which must not lie before next, as far as there is
 // memory for it, and says how many bytes became readable. again is the first part of
 // it that had arrived before.

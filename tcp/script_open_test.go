@@ -62,6 +62,19 @@ func TestTextOnSYN(t *testing.T) {
 	})
 }
 
+// Of text on a SYN no more is kept than each connection has memory for; the rest is sent again.
+func TestMuchTextOnSYN(t *testing.T) {
+	script(t, setup{}, func(s *dialogue) {
+		s.conn.OpenPassive()
+		s.send("<SEQ=299><CTL=SYN><MSS=1000><DATA=3000>", "text on the SYN")
+		s.want("<SEQ=99><ACK=300><CTL=SYN,ACK>", "acknowledges the SYN")
+		s.send("<SEQ=3300><ACK=100><CTL=ACK>", "the handshake is over")
+		s.want("<SEQ=100><ACK=2348><CTL=ACK>", "2048 bytes were kept")
+		s.send("<SEQ=2348><ACK=100><CTL=PSH,ACK><DATA=952>", "the rest again")
+		s.read(3000)
+	})
+}
+
 func TestActiveOpen(t *testing.T) {
 	// RFC 9293 MUST-14, SHLD-5
 	script(t, setup{}, func(s *dialogue) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usernet-go/usernet/tcp"
@@ -23,7 +24,7 @@ type TCPListener struct {
 	mu       sync.Mutex // below a connection's lock
 	waiting  sync.Cond  // on mu: Accept must look again
 	backlog  backlog
-	counted  int // half-open members of backlog in Host.halfOpen
+	counted  atomic.Int64 // half-open members of backlog, in Host.halfOpen too; set under mu
 	deadline deadline
 	closed   bool
 }
@@ -146,21 +147,43 @@ func (l *TCPListener) newConn(now time.Time, key flowKey, iss tcp.Seq, reopens b
 	return c, ReasonNone
 }
 
-// admit gives c a place in the backlog.
+// admit gives c a place in the backlog. If the host has as many half-open connections as
+// it may, one of the listener that has most of them makes room: a flood of SYNs for one
+// port does not close the others.
 func (l *TCPListener) admit(c *TCPConn) bool {
+	full, most := l.h.halfOpenFull(), l
+	if full {
+		most = l.h.listeners.mostHalfOpen(l)
+	}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
 		return false
 	}
-	victim, ok := l.backlog.admit(c, l.h.halfOpenFull())
+	victim, ok := l.backlog.admit(c, full && most == l)
 	l.countLocked()
 	l.mu.Unlock()
+	if full && ok && victim == nil {
+		victim = most.giveWay()
+	}
 	if victim != nil {
 		l.h.stats.drop(ReasonTCPBacklog)
 		victim.recycle()
 	}
 	return ok
+}
+
+// giveWay takes its place from the connection that has been half-open for longest, and
+// returns it; nil if none is half-open any more.
+func (l *TCPListener) giveWay() *TCPConn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	victim := l.backlog.oldestHalfOpen()
+	if victim != nil {
+		l.backlog.remove(victim)
+		l.countLocked()
+	}
+	return victim
 }
 
 // established makes c ready for Accept; false if it has no place in the backlog
@@ -186,9 +209,8 @@ func (l *TCPListener) failed(c *TCPConn) {
 
 // countLocked brings the host's count of half-open connections up to date.
 func (l *TCPListener) countLocked() {
-	n := len(l.backlog.members) - len(l.backlog.ready)
-	l.h.halfOpen.Add(int64(n - l.counted))
-	l.counted = n
+	n := int64(len(l.backlog.members) - len(l.backlog.ready))
+	l.h.halfOpen.Add(n - l.counted.Swap(n))
 }
 
 // tcpListeners finds the listener for an address and port.
@@ -244,6 +266,26 @@ func (ls *tcpListeners) find(addr netip.Addr, port uint16) (any *TCPListener) {
 		}
 	}
 	return any
+}
+
+// mostHalfOpen returns the listener that has most half-open connections: l, unless another
+// has more.
+func (ls *tcpListeners) mostHalfOpen(l *TCPListener) *TCPListener {
+	most, n := l, l.counted.Load()
+	if 2*n >= l.h.halfOpen.Load() {
+		return l // as in a flood for one port, which need not cost a look at all
+	}
+	ls.mu.RLock()
+	defer ls.mu.RUnlock()
+	for _, all := range ls.byPort {
+		for _, other := range all {
+			// Of equals the one with the lowest port, whatever the map's order.
+			if k := other.counted.Load(); k > n || k == n && most != l && other.local.Port() < most.local.Port() {
+				most, n = other, k
+			}
+		}
+	}
+	return most
 }
 
 // closeAll closes all listeners; no new one can be added.
