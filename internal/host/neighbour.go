@@ -44,6 +44,7 @@ const (
 	maxQueuedBytes     = 256 << 10 // of one neighbour: four super-segments
 	maxQueuedBytesAll  = 4 << 20   // of a cache
 	maxFirstPacket     = 2 << 10   // a neighbour's first packet waits even beyond that, if it is no longer
+	maxJoiningPackets  = 128       // that come while those that waited for a neighbour leave
 	maxSolicitRate     = 1000      // multicast solicitations a second
 	maxSolicitBurst    = 256
 	neighbourMACUsable = 1 << 48
@@ -70,6 +71,7 @@ type neighbour struct {
 	queue    []queuedPacket
 	queued   int // bytes in queue
 	flushing bool
+	joined   int        // packets that came while it was flushing
 	known    bool       // has answered us
 	prev     *neighbour // ring, the most recent behind the head
 	next     *neighbour
@@ -288,7 +290,18 @@ func (c *neighbourCache) Use(now time.Time, n *neighbour, src netip.Addr) bool {
 
 // Enqueue keeps packets until n's MAC is known. RFC 4861, 7.2.2: "When a queue
 // overflows, the new arrival SHOULD replace the oldest entry."
+//
+// While those that waited leave, no more than maxJoiningPackets join them, and others
+// are dropped: many senders could else keep the queue full for ever, and whoever empties
+// it at work.
 func (c *neighbourCache) Enqueue(n *neighbour, p queuedPacket) {
+	if n.flushing {
+		if n.joined == maxJoiningPackets {
+			c.out = append(c.out, neighbourEvent{kind: eventDrop, addr: n.addr, packet: p, reason: ReasonNeighbourQueue})
+			return
+		}
+		n.joined++
+	}
 	for len(n.queue) > 0 && (len(n.queue) >= maxQueuedPackets || n.queued+len(p.frame) > maxQueuedBytes) {
 		c.dropQueued(n.addr, n.take())
 	}

@@ -116,7 +116,7 @@ func (c *neighbourCache) learn(now time.Time, n *neighbour, m *neighbourMessage,
 		n.mac = m.mac
 	}
 	if len(n.queue) > 0 && !n.flushing {
-		n.flushing = true
+		n.flushing, n.joined = true, 0
 		c.ready = append(c.ready, n)
 		if state == neighbourStale {
 			state = neighbourDelay // the packets that go now use the entry

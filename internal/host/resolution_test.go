@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"testing"
@@ -279,4 +280,56 @@ func TestErrorToLinkLocalSource(t *testing.T) {
 	if sent := second.take(); len(sent) != 2 {
 		t.Errorf("%d answers, want 2", len(sent))
 	}
+}
+
+// Who always has one more packet for a neighbour does not keep those that waited from
+// leaving, nor the goroutine that sends them at work: at a bound what joins is dropped.
+func TestFlushEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{}, link.Info{})
+		c := listenUDP(t, r.h, netip.AddrPort{}, FamilyAny)
+		next := 0
+		write := func() {
+			c.WriteTo(binary.BigEndian.AppendUint32(nil, uint32(next)), netip.AddrPortFrom(other4, 9))
+			next++
+		}
+		for range maxQueuedPackets {
+			write()
+		}
+		r.one() // asks who other4 is
+		way, err := r.h.lookupRoute(netip.Addr{}, other4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sends := 0
+		r.l.onSend = func([]link.Packet) {
+			if sends++; way.nbr.word.Load() == 0 && sends < 10*maxQueuedPackets {
+				write() // comes while the flush is in Send
+				write()
+			}
+		}
+		before := r.h.Stats().Drops[ReasonNeighbourQueue]
+		r.inject(arpFrame(wire.ARPReply, otherMAC, other4, hostMAC, host4))
+		if sends > maxQueuedPackets+maxJoiningPackets {
+			t.Errorf("%d packets left before the flush ended, want %d at most", sends, maxQueuedPackets+maxJoiningPackets)
+		}
+		if way.nbr.word.Load() == 0 {
+			t.Error("the send path does not see the MAC")
+		}
+		if dropped := r.h.Stats().Drops[ReasonNeighbourQueue] - before; int(dropped)+sends != next {
+			t.Errorf("of %d packets %d were sent and %d dropped", next, sends, dropped)
+		}
+		write() // directly
+		last := -1
+		for _, p := range r.l.take() {
+			n := int(binary.BigEndian.Uint32(p.frame[len(p.frame)-4:]))
+			if n <= last {
+				t.Fatalf("packet %d after packet %d", n, last)
+			}
+			last = n
+		}
+		if last != next-1 {
+			t.Errorf("the last packet is %d, want %d", last, next-1)
+		}
+	})
 }
