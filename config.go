@@ -30,9 +30,10 @@ type Config struct {
 	// do, records of TIME-WAIT, UDP sockets and what waits in them, fragments. No queue has
 	// more than an eighth of what is left: when memory becomes short windows shrink and
 	// writers wait, those first who have most, text beyond a gap is refused before text in
-	// order, and in the end a dial fails with ENOBUFS and a SYN is dropped. A quarter is for
-	// connections and sockets, whatever queues want, and of the rest another for queues that
-	// hold little, since who stalls keeps what he has. Stats tells.
+	// order, and in the end a dial fails with ENOBUFS, as the opening of a UDP socket does,
+	// and a SYN is dropped. A quarter is for connections and sockets, whatever queues want,
+	// and of the rest another for queues that hold little, since who stalls keeps what he
+	// has. Stats tells.
 	// 1 GiB, or some 9 KiB for each of MaxConnections if that is more; at least 1 MiB.
 	MemoryLimit int
 

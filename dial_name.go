@@ -27,7 +27,7 @@ func (d *Dialer) dialName(ctx context.Context, networkName, address string) (net
 	if address == "" {
 		return nil, errMissingAddress
 	}
-	g := dialling{Dialer: d, network: n, resolver: d.Stack.resolver}
+	g := dialling{Dialer: d, network: n, resolver: d.Stack.names.resolver}
 	if d.Resolver != nil {
 		g.resolver = d.Resolver.orElse(g.resolver)
 	}

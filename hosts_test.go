@@ -134,4 +134,9 @@ func TestNilResolver(t *testing.T) {
 	if list, err := s.Resolver().LookupHost(t.Context(), "localhost"); err != nil || len(list) != 2 {
 		t.Errorf("localhost is %v, %v", list, err)
 	}
+	for _, config := range []usernet.Config{{}, {Resolver: none}, {Resolver: new(usernet.Resolver)}} {
+		if s := newStack(t, config); s.Resolver() != s.Resolver() {
+			t.Error("a stack has two resolvers")
+		}
+	}
 }

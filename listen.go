@@ -3,6 +3,7 @@ package usernet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -71,7 +72,7 @@ func (lc *ListenConfig) resolve(ctx context.Context, name, address string, t tra
 		err = errNoStack
 	} else if n, err = parseNetwork(name, transportTCP, transportUDP); err == nil {
 		var list []netip.AddrPort
-		if list, err = resolve(ctx, lc.Stack.resolver, n, address); err == nil {
+		if list, err = resolve(ctx, lc.Stack.names.resolver, n, address); err == nil {
 			local = first(list)
 		}
 	}
@@ -197,6 +198,9 @@ type TCPListener struct {
 	l       *host.TCPListener
 	network network
 }
+
+// Format is TCPConn.Format.
+func (l *TCPListener) Format(f fmt.State, verb rune) { fmt.Fprintf(f, "TCPListener(%v)", l.Addr()) }
 
 // Accept waits for the next connection, which is a *TCPConn.
 func (l *TCPListener) Accept() (net.Conn, error) {

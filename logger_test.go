@@ -3,6 +3,7 @@ package usernet_test
 import (
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,9 @@ func TestLogger(t *testing.T) {
 				t.Error("the interface is not down")
 			}
 		})
+	}
+	if typ := reflect.TypeFor[usernet.Logger](); typ.PkgPath() != "github.com/usernet-go/usernet" {
+		t.Errorf("Logger is declared in %s, where go doc does not show its methods", typ.PkgPath())
 	}
 	if s := heard.String(); strings.Count(s, "\n") != 1 ||
 		!strings.Contains(s, `level=ERROR msg="link ended" interface=eth0 queue=0 error="the wire is cut"`) {

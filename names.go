@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 
 	"github.com/usernet-go/usernet/dns"
 	"github.com/usernet-go/usernet/internal/host"
@@ -29,6 +31,16 @@ type NameResolver interface {
 	ask(ctx context.Context, family host.Family, name string, told func(host.Family, []netip.Addr)) error
 	// sort puts addresses in order, best first, for the stack where queries start.
 	sort([]netip.Addr)
+}
+
+// naming is what a stack has for names. A Stack only points to it: what prints a Stack
+// by reflection, as fmt does, then reads nothing of what changes.
+type naming struct {
+	resolver NameResolver  // of Dial, Listen and their likes
+	ignored  atomic.Uint64 // see Stats.DNSIgnored
+
+	once sync.Once
+	bare NameResolver // see Stack.Resolver; as an interface it does not link the DNS
 }
 
 // literals is the resolver of a stack whose Config has none: it knows literal addresses

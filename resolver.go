@@ -104,12 +104,13 @@ func (r *Resolver) check() error {
 }
 
 // Resolver returns the resolver of Config.Resolver, which Dial and its likes use.
-// Without one it knows literal addresses and localhost.
+// Without one it knows literal addresses and localhost. It is the same at each call.
 func (s *Stack) Resolver() *Resolver {
-	if r, ok := s.resolver.(*Resolver); ok {
+	if r, ok := s.names.resolver.(*Resolver); ok {
 		return r
 	}
-	return &Resolver{Stack: s}
+	s.names.once.Do(func() { s.names.bare = &Resolver{Stack: s} })
+	return s.names.bare.(*Resolver)
 }
 
 // config returns how to ask.

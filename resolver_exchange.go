@@ -52,7 +52,7 @@ func (r *Resolver) lookup(ctx context.Context, name string, types []dnsmessage.T
 	defer x.wg.Wait()
 	defer x.closeAll()
 	defer cancel()
-	defer func() { r.Stack.dnsIgnored.Add(uint64(x.look.Wrong())) }()
+	defer func() { r.Stack.names.ignored.Add(uint64(x.look.Wrong())) }()
 
 	var first error
 	known := make([]bool, len(types))

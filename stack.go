@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
 
 	"github.com/usernet-go/usernet/internal/host"
 	"github.com/usernet-go/usernet/link"
@@ -22,9 +21,7 @@ type Stack struct {
 	host      *host.Host
 	backlog   int
 	keepAlive *tcp.KeepAlive
-	resolver  NameResolver
-
-	dnsIgnored atomic.Uint64
+	names     *naming
 }
 
 // New makes a stack without links. The error says what is wrong with config.
@@ -38,9 +35,9 @@ func New(config Config) (*Stack, error) {
 		return nil, fmt.Errorf("usernet: %w", err)
 	}
 	s := &Stack{host: h, backlog: config.Backlog, keepAlive: newKeepAlive(config.KeepAlive, config.KeepAliveConfig)}
-	s.resolver = literals{}
+	s.names = &naming{resolver: literals{}}
 	if config.Resolver != nil {
-		s.resolver = config.Resolver.on(s)
+		s.names.resolver = config.Resolver.on(s)
 	}
 	if s.backlog == 0 {
 		s.backlog = defaultBacklog
@@ -120,7 +117,7 @@ type Stats struct {
 	SegmentsIn, SegmentsOut uint64 // of TCP; a super-segment counts as those that it stands for
 	Connections             int    // of TCP, now, half-open ones included
 	TimeWait                int    // connections in TIME-WAIT, now
-	TimeWaitEvicted         uint64 // connections whose TIME-WAIT was cut short by Config.MaxTimeWait
+	TimeWaitEvicted         uint64 // connections whose TIME-WAIT was cut short by Config.MaxTimeWait or MemoryLimit
 	ResetsLimited           uint64 // segments of no connection that went unanswered: too many
 
 	MemoryUsed, MemoryLimit int64  // bytes, now: see Config.MemoryLimit
@@ -143,7 +140,7 @@ func (s *Stack) Stats() Stats {
 		Connections: h.TCP.Connections, TimeWait: h.TCP.TimeWait,
 		TimeWaitEvicted: h.TCP.TimeWaitEvicted, ResetsLimited: h.TCP.ResetsLimited,
 		MemoryUsed: h.Memory.Used, MemoryLimit: h.Memory.Limit, MemoryRefused: h.Memory.Refused,
-		DNSIgnored: s.dnsIgnored.Load(),
+		DNSIgnored: s.names.ignored.Load(),
 		Drops:      make(map[string]uint64),
 	}
 	for i, n := range h.Drops {

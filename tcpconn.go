@@ -1,6 +1,7 @@
 package usernet
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -17,6 +18,12 @@ import (
 type TCPConn host.TCPConn
 
 func (c *TCPConn) engine() *host.TCPConn { return (*host.TCPConn)(c) }
+
+// Format prints the connection with its addresses, whatever the verb (fmt.Formatter):
+// fmt would else read, by reflection, what other goroutines change.
+func (c *TCPConn) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, "TCPConn(%v->%v)", c.LocalAddr(), c.RemoteAddr())
+}
 
 // network returns what the connection was asked for as.
 func (c *TCPConn) network() network { return network{transportTCP, c.engine().Family()} }

@@ -1,6 +1,7 @@
 package usernet
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -15,6 +16,15 @@ import (
 type UDPConn struct {
 	c       *host.UDPConn
 	network network
+}
+
+// Format is TCPConn.Format.
+func (c *UDPConn) Format(f fmt.State, verb rune) {
+	if remote := c.RemoteAddr(); remote != nil {
+		fmt.Fprintf(f, "UDPConn(%v->%v)", c.LocalAddr(), remote)
+		return
+	}
+	fmt.Fprintf(f, "UDPConn(%v)", c.LocalAddr())
 }
 
 // Read reads a datagram; what does not fit into b of it is lost. When a datagram

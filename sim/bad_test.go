@@ -109,6 +109,14 @@ func TestBadInput(t *testing.T) {
 			`sim: host "a": Rand and Clock of the stack are the world's: leave them nil`},
 		{"Rand of all", func(*sim.World) { sim.New(sim.Config{Stack: usernet.Config{Rand: strings.NewReader("")}}) },
 			"sim: Config.Stack: Rand and Clock of the stack are the world's: leave them nil"},
+		{"Resolver", func(w *sim.World) {
+			w.HostWith("a", sim.HostConfig{Stack: usernet.Config{Resolver: myResolver{new(usernet.Resolver)}}})
+		},
+			`sim: host "a": Resolver of the stack is a sim_test.myResolver: want a *usernet.Resolver, whose fields the world copies`},
+		{"Resolver of all", func(*sim.World) {
+			sim.New(sim.Config{Stack: usernet.Config{Resolver: myResolver{new(usernet.Resolver)}}})
+		},
+			"sim: Config.Stack: Resolver of the stack is a sim_test.myResolver: want a *usernet.Resolver, whose fields the world copies"},
 		{"Tick", func(w *sim.World) { w.HostWith("a", sim.HostConfig{Tick: time.Hour}) }, `sim: host "a" with Tick 1h0m0s; want 1µs to 1s, or 0`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,6 +132,9 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 }
+
+// myResolver is a NameResolver of another type.
+type myResolver struct{ *usernet.Resolver }
 
 // A Connect that panics has changed nothing.
 func TestBadConnectChangesNothing(t *testing.T) {

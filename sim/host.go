@@ -131,15 +131,23 @@ func (h *Host) checkRestartLocked() {
 	}
 }
 
-const notOurs = "Rand and Clock of the stack are the world's: leave them nil"
-
-func isOurs(c *usernet.Config) bool { return c.Rand == nil && c.Clock == nil }
+// check returns what a host's stack cannot have in this world, or nothing.
+func check(c *usernet.Config) string {
+	if c.Rand != nil || c.Clock != nil {
+		return "Rand and Clock of the stack are the world's: leave them nil"
+	}
+	switch c.Resolver.(type) {
+	case nil, *usernet.Resolver:
+		return ""
+	}
+	return fmt.Sprintf("Resolver of the stack is a %T: want a *usernet.Resolver, whose fields the world copies", c.Resolver)
+}
 
 // stackConfig returns the configuration of a host's stack, with what the world adds.
 func (w *World) stackConfig(h *Host, c HostConfig) usernet.Config {
 	s := c.Stack
-	if !isOurs(&s) {
-		panic(fmt.Sprintf("sim: host %q: %s", h.name, notOurs))
+	if wrong := check(&s); wrong != "" {
+		panic(fmt.Sprintf("sim: host %q: %s", h.name, wrong))
 	}
 	s.Rand = rand.NewChaCha8(w.seedFor("host", fmt.Sprint(h.name, "\x00", h.starts)))
 	if len(s.AddressSecret) == 0 {

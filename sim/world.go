@@ -83,8 +83,8 @@ func New(config Config) *World {
 	w.ending.L = &w.mu
 	w.cutters.New = func() any { return new(link.Cutter) }
 	w.seed, w.drawn = seedOf(config.Seed)
-	if !isOurs(&config.Stack) {
-		panic("sim: Config.Stack: " + notOurs)
+	if wrong := check(&config.Stack); wrong != "" {
+		panic("sim: Config.Stack: " + wrong)
 	}
 	s, err := usernet.New(config.Stack)
 	if err != nil {

@@ -21,8 +21,8 @@
 //  5. autoconf.mu, groupTable.mu, neighbourTable.mu, reassembly.mu
 //  6. the leaves, under which no other is taken: the shards of the flow table,
 //     tcpListeners.mu, udpTable.mu, pingTable.mu, portTable.mu, pathMTUs.mu,
-//     rateLimit.mu, watch.mu, tracing.mu, Host.randMu, memory.mu, tcp.Chunks', timers.mu; below portTable.mu and those before it
-//     comes sharedPorts.mu
+//     rateLimit.mu, watch.mu, tracing.mu, Host.randMu, memory.mu, tcp.Chunks', timers.mu;
+//     below portTable.mu and those before it comes sharedPorts.mu
 //
 // No lock is held across Link.Send, a delivery, a timer's callback or a call of
 // the application's code: over a link in memory the peer's answer arrives within

@@ -10,10 +10,11 @@ import (
 
 // timeWaitTable keeps the connections in TIME-WAIT, each as a compact record in
 // one slab, in the order of their deadlines. At its bound the oldest record goes
-// first, and so when there is no memory for one more, and is counted: the port is then free before 2 MSL have passed, which
-// sequence numbers by RFC 6528 and PAWS make safe but for old duplicates.
+// first, and so when there is no memory for one more, and is counted: the port is then
+// free before 2 MSL have passed, which sequence numbers by RFC 6528 and PAWS make safe
+// but for old duplicates.
 type timeWaitTable struct {
-	mu     sync.Mutex // below the connection's lock; nothing but the timers' lock under it
+	mu     sync.Mutex // below the connection's lock; under it only leaves: see doc.go
 	max    int
 	ports  *sharedPorts
 	index  map[flowKey]int32 // into slab
