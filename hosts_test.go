@@ -135,7 +135,8 @@ func TestNilResolver(t *testing.T) {
 		t.Errorf("localhost is %v, %v", list, err)
 	}
 	for _, config := range []usernet.Config{{}, {Resolver: none}, {Resolver: new(usernet.Resolver)}} {
-		if s := newStack(t, config); s.Resolver() != s.Resolver() {
+		s := newStack(t, config)
+		if first, second := s.Resolver(), s.Resolver(); first != second {
 			t.Error("a stack has two resolvers")
 		}
 	}
