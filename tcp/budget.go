@@ -95,7 +95,7 @@ func (b *budget) promise(n int64) {
 	// than a little anyway. Less than two segments would wait for delayed ACKs: as long as
 	// there are some each may have them.
 	connections := float64(max(16, b.promised/ConnectionCost))
-	b.little = max(leastLittle, int64(2*float64(b.few)/(connections*math.Sqrt(connections))))
+	b.little = max(min(leastLittle, b.few/freeParts), int64(2*float64(b.few)/(connections*math.Sqrt(connections))))
 	b.publish()
 }
 

@@ -52,7 +52,13 @@ func (c *Conn) neededSize() int {
 // onShortPath says that the path has a short round trip. The least of late tells: many
 // connections that share a device fill its queue with what their buffers let them, and
 // each then sees a longer round trip, which would let the buffers grow.
-func (c *Conn) onShortPath() bool { return c.rtt.least.get() <= shortRTT }
+func (c *Conn) onShortPath() bool {
+	least := c.rtt.least.get()
+	if least == 0 { // nothing but what was sent again was acknowledged
+		least = c.rtt.srtt
+	}
+	return least <= shortRTT
+}
 
 // rightSizing measures how much the user reads in a round trip, so that the
 // receive window does not keep a sender back which he could keep up with: dynamic

@@ -238,11 +238,12 @@ func pass(t *testing.T, from, to net.PacketConn, size int) {
 	}
 }
 
-// pings has the kernel's ping ask, and wants the first n answers. It asks once more:
-// once it has an answer, ping waits for the last one no longer than two round trips.
+// pings has the kernel's ping ask, and wants the first n answers. With a deadline it
+// asks on until it has n; without, once it has one, it waits for the last no longer than
+// two round trips, in which a busy machine need not have run us.
 func (ns *netns) pings(n int, args ...string) string {
 	ns.t.Helper()
-	out := ns.run("ping", append([]string{"-n", "-c", strconv.Itoa(n + 1)}, args...)...)
+	out := ns.run("ping", append([]string{"-n", "-c", strconv.Itoa(n), "-w", "60"}, args...)...)
 	for i := range n {
 		if !strings.Contains(out, fmt.Sprintf("icmp_seq=%d ttl=", i+1)) {
 			ns.t.Errorf("ping %v has no answer %d: %s", args, i+1, out)

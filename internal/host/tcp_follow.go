@@ -25,7 +25,7 @@ type likeness struct {
 // like. If its checksum had to be looked at, theirs would have to be, too.
 func (l *likeness) learn(p *inPacket) {
 	l.first = nil
-	at := len(p.first) - len(p.head)
+	at := cap(p.first) - cap(p.head) // by what is before it: behind it padding may be gone
 	if p.fragments || p.offload.Checksum == link.ChecksumNone || p.offload.Segmentation != link.SegmentNone ||
 		p.length != at+p.size { // the link has padded it
 		return
@@ -36,7 +36,7 @@ func (l *likeness) learn(p *inPacket) {
 // follows says that packet p, of so many bytes, was joined to the run that is held.
 func (tb *tcpBatch) follows(p *link.Packet, length int) bool {
 	l := &tb.like
-	if length != l.length || len(p.Data[0]) != len(l.first) ||
+	if l.first == nil || length != l.length || len(p.Data[0]) != len(l.first) ||
 		p.Offload.Checksum == link.ChecksumNone || p.Offload.Segmentation != link.SegmentNone {
 		return false
 	}

@@ -109,7 +109,7 @@ func alike(r *rand.Rand, src, dst netip.AddrPort, seq, ack wire.Seq, at int) (pa
 		p := link.Packet{Offload: link.Offload{Checksum: link.ChecksumVerified}}
 		odd := -1
 		if i > 5 && r.IntN(4) == 0 {
-			odd = r.IntN(16)
+			odd = r.IntN(18)
 		}
 		switch odd {
 		case 0:
@@ -152,6 +152,10 @@ func alike(r *rand.Rand, src, dst netip.AddrPort, seq, ack wire.Seq, at int) (pa
 			f = append(f, 0, 0, 0)
 		case 15: // a part of the text lies in front
 			p.Data = append(p.Data, f[wire.EthernetLen-at:len(f)-50], f[len(f)-50:])
+		case 16: // padded, in one piece
+			p.Data = append(p.Data, append(f, make([]byte, 22)...)[wire.EthernetLen-at:])
+		case 17: // nothing before it
+			packets = append(packets, link.Packet{Offload: p.Offload})
 		}
 		if p.Data == nil {
 			headers := len(f) - len(text)
@@ -163,4 +167,43 @@ func alike(r *rand.Rand, src, dst netip.AddrPort, seq, ack wire.Seq, at int) (pa
 		packets = append(packets, p)
 	}
 	return packets
+}
+
+// A packet that was padded teaches nothing: what follows the text is no part of it.
+func TestPaddedPacketIsNotLearnt(t *testing.T) {
+	for _, padding := range []int{0, 4} {
+		const eth, ip, tcp, text = 14, 20, 20, 2
+		first := make([]byte, eth+ip+tcp+text+padding)
+		p := inPacket{first: first, head: first[eth+ip : eth+ip+tcp+text], size: tcp + text, length: len(first)}
+		p.head[12] = tcp / 4 << 4
+		p.offload.Checksum = link.ChecksumVerified
+		var l likeness
+		l.learn(&p)
+		if padding > 0 && l.first != nil {
+			t.Errorf("%d bytes of padding: %+v was learnt", padding, l)
+		}
+		if padding == 0 && (l.first == nil || l.tcpAt != eth+ip || l.textAt != eth+ip+tcp) {
+			t.Errorf("learnt %+v", l)
+		}
+	}
+}
+
+// Packets without bytes behind one that is not to be followed are counted.
+func TestNothingFollows(t *testing.T) {
+	r := newRig(t, Config{}, link.Info{})
+	l := listenTCP(t, r.h, toTCP4.String())
+	ack := r.halfOpen(fromPeer4)
+	r.inject(frame(tcpPacket(fromPeer4, toTCP4, wire.ACK, 2, ack)))
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := wire.TCP{SrcPort: fromPeer4.Port(), DstPort: toTCP4.Port(), Seq: 2, Ack: ack, Flags: wire.ACK, Window: 65535}
+	segment := frame(ip(peer4, host4, wire.ProtocolTCP, append(text.Append(nil), "text"...)))
+	r.counted(func() {
+		r.deliver([]link.Packet{{Data: [][]byte{segment}}, {}, {Data: [][]byte{nil}}})
+	}, ReasonEmpty, ReasonEmpty)
+	if n := c.Info().Unread; n != 4 {
+		t.Errorf("%d bytes to read, want 4", n)
+	}
 }
