@@ -127,7 +127,8 @@ func (c *Conn) takeSelective(now instant, ev *ackEvent) {
 	}
 }
 
-// takeBlock marks the records that lie between two numbers.
+// takeBlock marks the records that lie between two numbers. Where a super-segment would
+// have to be split, and there is no memory for that, it is as if that block were lost.
 func (c *Conn) takeBlock(now instant, ev *ackEvent, left, right Seq) {
 	b := &c.tx.board
 	for i := b.find(left); i < b.len() && b.start(i).Less(right); i++ {
@@ -136,14 +137,14 @@ func (c *Conn) takeBlock(now instant, ev *ackEvent, left, right Seq) {
 		}
 		// Of a super-segment whole segments count, and of a segment only the whole.
 		if start := b.start(i); start.Less(left) {
-			if start = c.segmentBorder(start, left, true); !start.Less(b.at(i).end) {
+			if start = c.segmentBorder(start, left, true); !start.Less(b.at(i).end) || !b.room(false) {
 				continue
 			}
 			b.split(i, start)
 			i++
 		}
 		if end := b.at(i).end; right.Less(end) {
-			if end = c.segmentBorder(b.start(i), right, false); !b.start(i).Less(end) {
+			if end = c.segmentBorder(b.start(i), right, false); !b.start(i).Less(end) || !b.room(false) {
 				return
 			}
 			b.split(i, end)

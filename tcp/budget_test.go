@@ -100,3 +100,28 @@ func TestBudgetBoundsWhatIsKept(t *testing.T) {
 		t.Errorf("%d bytes are kept of %d", kept, limit)
 	}
 }
+
+// A peer who tells of every second segment of super-segments does not make us hold records
+// for which there is no memory.
+func TestBudgetBoundsRecordsOfBlocks(t *testing.T) {
+	const mss, segments = 1000, 20_000
+	c := &Conn{tx: new(sender), cc: new(NewReno), sackOK: true, window: Window{MSS: mss, Bytes: mss * segments}}
+	pool := new(Chunks)
+	pool.SetLimit(200_000, func() {})
+	b := &c.tx.board
+	b.pool = pool
+	for at := 0; at < segments; at += 1000 {
+		b.add(Seq(at*mss), sentRecord{end: Seq((at + 1000) * mss), at: 1}, mss)
+	}
+	c.snd.nxt = b.end()
+	for at := 1; at < segments; at += 2 {
+		c.takeBlock(second, &ackEvent{seg: new(Segment)}, Seq(at*mss), Seq((at+1)*mss))
+	}
+	if st := pool.Memory(); st.Used > st.Limit || st.Refused == 0 || b.sacked == 0 {
+		t.Errorf("%+v, %d bytes have arrived", st, b.sacked)
+	}
+	b.release()
+	if used := pool.Memory().Used; used != 0 {
+		t.Errorf("%d bytes are in use at the end", used)
+	}
+}

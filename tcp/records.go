@@ -63,8 +63,7 @@ func (p *recordPool) keepWithin(n int64) {
 
 // getRecords returns an empty slice with room for n records, a power of two of them, or
 // for as many as each connection counts for; nil if there is no memory for that, unless
-// it must be had: where losses split a record. How many of these there are is bounded by
-// the segments that the peer tells apart.
+// it must be had: where what is sent again is split from a record.
 func (p *Chunks) getRecords(n int, must bool) []sentRecord {
 	if n > keepRecords {
 		if must {
