@@ -59,10 +59,16 @@ func (c *Conn) acknowledge(now instant, seg *Segment) {
 	// highest acknowledgment number".
 	c.setSendWindow(seg)
 	c.measure(now, &ev)
-	if c.probed {
+	probed := c.probed
+	if probed {
 		c.probed, c.backoff = false, 0 // as in windowMayHaveOpened
 	}
 	c.retransmits, c.softErr, c.snd.reopened = 0, nil, false
+	if c.noteShrunk(); c.snd.shrunk && c.snd.wnd > 0 {
+		c.backoff = 0
+		c.refusedLost(now, probed)
+		c.armRetransmit(now)
+	}
 	if wasSYN {
 		c.synNow, c.backoff = false, 0
 		c.startTransfer(now)
@@ -175,8 +181,14 @@ const echoBound = 2
 // RFC 9293, 3.10.7.4: "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =<
 // SEG.ACK)), set SND.WND <- SEG.WND [...] The check here prevents using old
 // segments to update the window."
+//
+// A peer whose text was refused goes back to the edge that it was told: see ackSeq.
 func (c *Conn) updateSendWindow(seg *Segment) {
-	if c.snd.wl1.Less(seg.Seq) || c.snd.wl1 == seg.Seq && c.snd.wl2.LessEq(seg.Ack) {
+	wl1 := c.snd.wl1
+	if c.rcv.squeeze != windowFree {
+		wl1 = wl1.Min(c.rcv.nxt)
+	}
+	if wl1.Less(seg.Seq) || wl1 == seg.Seq && c.snd.wl2.LessEq(seg.Ack) {
 		c.setSendWindow(seg)
 	}
 }
@@ -224,7 +236,41 @@ func (c *Conn) duplicateACK(now instant, seg *Segment) {
 		c.afterACK(now, &ev)
 	}
 	if seg.Ack == c.snd.una {
+		c.noteShrunk()
 		c.windowMayHaveOpened(now)
+	}
+}
+
+// noteShrunk notes that the peer has closed its window over what is in the network, as
+// one does that has no memory for it. When it opens, that is sent again, which tells
+// nothing of congestion.
+//
+// RFC 9293, 3.8.6: "a sending TCP peer MUST be robust against window shrinking, which may
+// cause the "usable window" (see Section 3.8.6.2.1) to become negative (MUST-34)."
+func (c *Conn) noteShrunk() {
+	if !c.outstanding() || c.tx == nil {
+		c.snd.shrunk = false
+	} else if c.snd.wnd == 0 && !c.probed { // a probe is beyond any window
+		c.snd.shrunk = true
+	}
+}
+
+// refusedLost marks as lost what a window has been closed over, when it opens. With a
+// probe the timer has run out since it was sent; without one, what was sent less than a
+// round trip ago may be in the network still: a peer whose window dances gets no more than
+// another.
+func (c *Conn) refusedLost(now instant, probed bool) {
+	c.snd.shrunk = false
+	b := &c.tx.board
+	if probed {
+		b.markAllLost(false)
+		return
+	}
+	wait := max(c.rtt.srtt, c.tx.rack.rtt) + c.reorderingWindow()
+	for i := range b.len() {
+		if s := b.at(i); !s.flags.has(sentSacked|sentLost) && s.at.add(wait) <= now {
+			b.markLost(i)
+		}
 	}
 }
 
@@ -241,14 +287,14 @@ func (c *Conn) windowMayHaveOpened(now instant) {
 			c.timers[timerGiveUp] = 0
 			c.retransmits = 0
 		}
-	case c.probed:
-		// It is open. The probe fell on a closed one: it is sent again with what follows
-		// it, and has as long as that for its answer (RFC 9293, 3.8.3: R2 is about "the
+	case c.probed, c.snd.shrunk:
+		// It is open. The probe, or what had been sent before, fell on a closed one: it is
+		// sent again with what follows it, and has as long as that for its answer (RFC 9293, 3.8.3: R2 is about "the
 		// amount of retransmission that has occurred for the same segment"). Without a
 		// user that is so once: a peer that opens its window again and again and takes
 		// nothing would hold the connection for ever.
+		c.refusedLost(now, c.probed)
 		c.probed, c.backoff = false, 0
-		c.tx.board.markAllLost(false)
 		c.armRetransmit(now)
 		if !c.snd.reopened {
 			c.armGiveUp(now)

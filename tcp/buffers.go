@@ -6,7 +6,7 @@ import "time"
 // allows, unless the user has set a size, and up to what the stack has memory for: see
 // budget. Memory is held for what is in them only, so the windows that are offered may
 // add up to more than there is; what arrives in them then and finds no memory is
-// dropped, as if it were lost on the way, and the edge of the window stays where it is.
+// dropped, and the peer is told that the window is closed: see squeeze.
 
 const (
 	// firstBuffer is the size in bytes of both buffers until more is known: a window

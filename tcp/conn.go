@@ -42,6 +42,7 @@ type Conn struct {
 		shift    uint8  // Snd.Wind.Shift
 		tsOK     bool   // Snd.TS.OK: timestamps are agreed on
 		reopened bool   // since Close the window has opened for what is at SND.UNA
+		shrunk   bool   // the window was closed over text that had been sent into it
 	}
 	// Receive sequence variables.
 	rcv struct {
@@ -55,6 +56,8 @@ type Conn struct {
 
 		finSeen  bool // the peer's FIN has arrived, perhaps beyond a gap
 		finTaken bool // the peer's FIN is in order
+
+		squeeze squeeze // of the window, for want of memory
 	}
 	ts struct {
 		recent   uint32  // TS.Recent

@@ -44,6 +44,7 @@ func (c *Conn) processText(now instant, seg *Segment, text inWindow) Reason {
 func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) Reason {
 	gaps := len(c.in.runs) > 0 || c.rcv.finSeen
 	rest, handed := c.hand(now, text.arrival)
+	inOrder := rest.seq == c.in.next
 	readable, twice, refused := c.in.insert(c.cfg.Chunks, rest)
 	readable += handed
 	c.progress = c.progress || readable > 0
@@ -56,8 +57,8 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) 
 	// reported in the SACK option."
 	report := c.sackOK && !again && twice.start != twice.end
 	switch {
-	case readable == 0 && refused == ReasonNoMemory && text.seq == c.in.next:
-		c.ackNow = true // it is as if it were lost, and no sign of a gap
+	case inOrder && refused == ReasonNoMemory:
+		c.rcv.squeeze, c.ackNow = windowShut, true
 	case readable == 0 && c.sackOK && refused == ReasonTaken && (again || report):
 		c.reportBeyondGap(text.seq, 0) // with the duplicate
 	case readable == 0:
@@ -66,6 +67,8 @@ func (c *Conn) acceptText(now instant, text inWindow, segments int, again bool) 
 		// RFC 5681, 4.2: "the receiver SHOULD send an immediate ACK when it receives a
 		// data segment that fills in all or part of a gap in the sequence space."
 		c.reportFilled()
+	case c.rcv.squeeze != windowFree:
+		c.ackNow = true // the peer has sent what it may: it waits for this
 	default:
 		c.acknowledgeLater(now)
 	}

@@ -1,7 +1,8 @@
 package tcp
 
 // What the peer may send: the receive window and when it moves. The right edge
-// never moves left (RFC 9293, 3.8.6: SHLD-14).
+// never moves left (RFC 9293, 3.8.6: SHLD-14), unless there is no memory for what the
+// window has: see squeeze.
 
 // rcvWindow is RCV.WND, counted from RCV.NXT to the farthest edge ever
 // advertised.
@@ -57,6 +58,9 @@ func (c *Conn) advance(size int) int {
 // header of the next segment.
 func (c *Conn) windowField() uint16 {
 	size := c.receiveSize()
+	if c.squeezed(size) {
+		return uint16(c.squeezedWindow(size) >> c.rcv.shift)
+	}
 	if n := c.advance(size); n > 0 {
 		c.rcv.edge = c.rcv.nxt.Add(c.rcvWindow() + n)
 	}
@@ -80,7 +84,9 @@ func (c *Conn) windowField() uint16 {
 // may be waiting for it: when the window at least doubles. A smaller step
 // travels with the next ACK.
 func (c *Conn) updateWindow() {
-	if c.state.receivesText() && c.advance(c.receiveSize()) >= max(1, c.rcvWindow()) {
+	if c.rcv.squeeze != windowFree {
+		c.ackNow = c.ackNow || c.state.receivesText() && c.rcv.squeeze == windowShut && c.squeezedWindow(c.receiveSize()) > 0
+	} else if c.state.receivesText() && c.advance(c.receiveSize()) >= max(1, c.rcvWindow()) {
 		c.ackNow = true
 	}
 }

@@ -36,13 +36,13 @@ const (
 	defaultMemory = 1 << 30
 )
 
-// memory is the host's budget, and the writers who wait for it.
+// memory is the host's budget, and those who wait for it.
 type memory struct {
 	*tcp.Chunks
 	timer timer // wakes those who starve
 
 	mu       sync.Mutex        // a leaf
-	starving map[*TCPConn]bool // writers of these wait for memory
+	starving map[*TCPConn]bool // writers of these wait for memory, or peers
 }
 
 func (m *memory) init(h *Host) {
@@ -51,7 +51,7 @@ func (m *memory) init(h *Host) {
 	m.SetLimit(h.config.MemoryLimit, func() { h.timers.set(&m.timer, h.clock.Now()) })
 }
 
-// starve notes that a writer of c waits for memory. c.mu is held.
+// starve notes that a writer of c waits for memory, or its peer. c.mu is held.
 func (m *memory) starve(c *TCPConn) {
 	c.starving = true
 	m.mu.Lock()
@@ -80,6 +80,10 @@ func (m *memory) wake(h *Host) {
 		c.mu.Lock()
 		c.starving = false
 		c.wakeWritersLocked()
+		if c.m.Refused() {
+			c.m.MemoryFreed()
+			c.settleLocked(h.clock.Now())
+		}
 		c.mu.Unlock()
 	}
 }

@@ -44,7 +44,7 @@ type TCPConn struct {
 	reopens     bool // a record in TIME-WAIT has this four-tuple until the connection is open
 	advised     bool // the neighbour is doubted, since retransmissions are in excess
 	portCounted bool // as a use of the port: see sharedPorts
-	starving    bool // a Write waits for memory: see memory.starve
+	starving    bool // a Write, or the peer, waits for memory: see memory.starve
 	detached    bool // out of the flow table: no segment reaches it any more
 	closed      bool // by the application: verbs return ErrClosed
 
@@ -106,6 +106,10 @@ func (c *TCPConn) settleLocked(now time.Time) {
 		defer c.h.tracing.tellLocked(c)
 	}
 	c.keepPathMTULocked(now)
+	if c.m.Refused() && !c.starving && !c.detached {
+		c.h.memory.starve(c)
+		c.m.MemoryFreed() // some may have been given back meanwhile
+	}
 	if c.detached {
 		c.wakeLocked(now)
 		return
