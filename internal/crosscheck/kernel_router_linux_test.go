@@ -127,7 +127,7 @@ func TestKernelsByRouter(t *testing.T) {
 				}
 				// The first may be lost, and the first answer: it is by a router's word that an
 				// IPv6 host learns how large its fragments may be.
-				out = b.near.run("ping", "-n", "-c", "5", "-w", "60", "-i", "0.2", "-s", "4000", to)
+				out = b.near.run("ping", "-n", "-c", "5", "-i", "0.2", "-W", "2", "-s", "4000", to)
 				if !strings.Contains(out, "icmp_seq=3") || !strings.Contains(out, "icmp_seq=4") {
 					t.Errorf("ping -s 4000: %s", out)
 				}
