@@ -94,6 +94,19 @@ func (b *snoopedLink) passes(group, near string) bool {
 	return b.stack.Stats().Drops["group not joined"] > before
 }
 
+// keepsPassing says whether the bridge passes on to usernet whatever is sent to a group.
+// Once says little: a router's solicitation or a report of the kernel's host is to a
+// group that usernet has not joined either.
+func (b *snoopedLink) keepsPassing(group, near string) bool {
+	b.t.Helper()
+	for range 5 {
+		if !b.passes(group, near) {
+			return false
+		}
+	}
+	return true
+}
+
 // knows says whether the bridge knows of a member of the group behind a port.
 func (b *snoopedLink) knows(port, group string) bool {
 	b.t.Helper()
@@ -123,7 +136,7 @@ func TestKernelSnooping(t *testing.T) {
 	} {
 		// A bridge that has just begun to ask floods all groups.
 		waitUntil(t, "the bridge snoops on "+c.group, func() bool { return !b.passes(c.other, c.near) })
-		if b.passes(c.group, c.near) {
+		if b.keepsPassing(c.group, c.near) {
 			t.Errorf("%v: the bridge passes on what nobody has joined", c.group)
 		}
 		if err := b.socket.JoinGroup("", netip.MustParseAddr(c.group)); err != nil {
@@ -143,7 +156,7 @@ func TestKernelSnooping(t *testing.T) {
 			t.Fatal(err)
 		}
 		waitUntil(t, "the bridge knows no member of "+c.group, func() bool { return !b.knows(gateDev, c.group) })
-		if b.passes(c.group, c.near) {
+		if b.keepsPassing(c.group, c.near) {
 			t.Errorf("%v: the bridge passes on what was left", c.group)
 		}
 		b.toKernel(c.group)
