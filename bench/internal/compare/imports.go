@@ -39,6 +39,9 @@ func measureImports(ctx context.Context, o Options) (all []Program, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for _, stack := range o.Stacks {
+		if stack == sides.Copies {
+			continue // it is no package
+		}
 		fmt.Fprintf(o.Progress, "%s: %s\n", Import, stack)
 		p, err := measureImport(ctx, stack, dir, !o.Short)
 		if err != nil {
