@@ -62,11 +62,15 @@ func (c *TCPConn) connection(now time.Time) (one Connection, ok bool) {
 	if gone {
 		return Connection{}, false
 	}
-	return Connection{
+	one = Connection{
 		Network: "tcp", Local: c.key.localAddrPort(), Remote: c.RemoteAddr(),
 		State: info.State, RecvQ: info.Unread, SendQ: info.Queued,
 		Timer: info.Timer, TimerLeft: timeLeft(now, info.Due), Info: &info,
-	}, true
+	}
+	if info.State == tcp.StateTimeWait {
+		one.Info = nil // its last segment is on its way out, behind which a record is all that is left
+	}
+	return one, true
 }
 
 // timeLeft is how long it is from now to due, which is zero if there is no timer.
