@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/usernet-go/usernet/link"
+	"github.com/usernet-go/usernet/link/internal/flow"
 	"github.com/usernet-go/usernet/link/internal/vnet"
 )
 
@@ -68,7 +69,7 @@ func (d *device) run(batch []link.Packet) (*queue, []link.Packet) {
 }
 
 func (d *device) queueOf(p *link.Packet) int {
-	return int(flowHash(p, d.info.Medium) % uint32(len(d.queues)))
+	return int(flow.Hash(p, d.info.Medium) % uint32(len(d.queues)))
 }
 
 func (s *sender) release() {

@@ -1,4 +1,4 @@
-package tun
+package flow
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ import (
 // differ.
 func TestFlowHash(t *testing.T) {
 	of := func(m link.Medium, b []byte) uint32 {
-		return flowHash(&link.Packet{Data: [][]byte{b}}, m)
+		return Hash(&link.Packet{Data: [][]byte{b}}, m)
 	}
 	for _, m := range []link.Medium{link.IP, link.Ethernet} {
 		for _, v6 := range []bool{false, true} {
@@ -44,7 +44,7 @@ func TestFlowHash(t *testing.T) {
 			}
 		}
 	}
-	if h := flowHash(&link.Packet{}, link.IP); h != 0 {
+	if h := Hash(&link.Packet{}, link.IP); h != 0 {
 		t.Errorf("no bytes have hash %x", h)
 	}
 }

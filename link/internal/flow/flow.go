@@ -1,4 +1,6 @@
-package tun
+// Package flow tells flows apart, for links with several queues: the packets of a
+// flow keep their order on one.
+package flow
 
 import (
 	"encoding/binary"
@@ -7,9 +9,9 @@ import (
 	"github.com/usernet-go/usernet/wire"
 )
 
-// flowHash returns the same number for all packets of a flow: from addresses
+// Hash returns the same number for all packets of a flow: from addresses
 // and, where each packet of the flow has them, ports. 0 when there is no flow.
-func flowHash(p *link.Packet, m link.Medium) uint32 {
+func Hash(p *link.Packet, m link.Medium) uint32 {
 	if len(p.Data) == 0 {
 		return 0
 	}

@@ -1,0 +1,29 @@
+// Package xdp puts a stack on an interface of the host, beside the kernel's own,
+// by AF_XDP: a station with an Ethernet address of its own, as link/packet gives
+// one, whose frames leave the kernel's path before it makes packets of them.
+//
+// A program of four comparisons, attached to the interface, redirects the frames
+// that are addressed to the station into memory that it shares with the kernel:
+// for each receive queue of the interface there is a socket with four rings, so
+// that a frame costs no system call but the one that waits for the next batch.
+// All other frames go on to the kernel, and the host keeps its network. Frames to
+// groups and to all are both the kernel's and the station's, and a program can
+// give a frame to one only: the kernel gets them, and the station has copies
+// through a packet socket, as it has of what reaches it by a queue without a
+// socket of its own.
+//
+// AF_XDP has neither segmentation nor checksums: each segment is one frame, and
+// the stack computes and checks each sum. It pays where a wire's packets come one
+// by one, above all with a driver that shares its buffers (zero copy). Where the
+// other side hands over super-segments of 64 KiB, as a veth pair, a tap or a
+// virtual network card does, link/packet moves a byte for far less.
+//
+// A veth pair does not compute the sums of what its other end sends while that end
+// believes that the pair does it for free: switch that off at the other end
+// (ethtool -K INTERFACE tx off), or the stack drops the packets for their sums.
+// Likewise a tag that an interface takes off frames (ethtool -K INTERFACE
+// rxvlan off) is nothing that the program could see.
+//
+// Linux only; elsewhere Open says so. The interface's addresses, routes and state
+// are not touched. The program is gone with the link, and with the process.
+package xdp
