@@ -34,8 +34,9 @@ var keepChunks = [len(chunkSizes)]int32{1024, 256, 128}
 // chunk is a piece of memory in a queue.
 type chunk struct {
 	next *chunk
-	seq  Seq // sequence number of data[0]
 	data []byte
+	own  []byte // nil, or its memory while data is somebody else's: see sendQueue.lend
+	seq  Seq    // sequence number of data[0]
 
 	class    uint8 // of its size
 	promised bool  // is not counted: its connection is
@@ -120,6 +121,9 @@ func (p *Chunks) put(head *chunk) {
 	var given int64
 	for c := head; c != nil; {
 		next := c.next
+		if c.own != nil {
+			c.data, c.own = c.own, nil
+		}
 		c.data = c.data[:cap(c.data)]
 		if !c.promised {
 			given += int64(len(c.data) + chunkCost)

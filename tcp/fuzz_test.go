@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func FuzzReceive(f *testing.F) {
 		for len(d.data) > 0 {
 			d.step()
 			d.drain()
+			d.keep()
 		}
 		d.conn.Abort(d.now)
 		d.drain()
@@ -44,6 +46,7 @@ type fuzzed struct {
 	live bool
 	text [512]byte
 	sent []Segment // by the last drain
+	lent []byte    // by the last step
 }
 
 func (d *fuzzed) byte() byte {
@@ -86,7 +89,12 @@ func (d *fuzzed) step() {
 		d.receive()
 	case 3, 13:
 		b := make([]byte, int(d.byte())*8)
-		_, _ = c.Write(d.now, b)
+		if len(b)%16 == 0 {
+			_, _ = c.Write(d.now, b)
+		} else {
+			_, _ = c.WriteLent(d.now, b)
+			d.lent = b
+		}
 	case 4:
 		_, _ = c.Read(d.now, make([]byte, int(d.byte())*8))
 	case 5:
@@ -196,6 +204,15 @@ func (d *fuzzed) near(a, b Seq) Seq {
 	}
 }
 
+// keep has the machine keep what was lent to it, and overwrites that: all text is zeros.
+func (d *fuzzed) keep() {
+	d.conn.Keep()
+	for i := range d.lent {
+		d.lent[i] = 1
+	}
+	d.lent = nil
+}
+
 // drain takes what the machine sends and checks it, and the machine.
 func (d *fuzzed) drain() {
 	c := &d.conn
@@ -208,6 +225,9 @@ func (d *fuzzed) drain() {
 		text := 0
 		for _, p := range s.Text {
 			text += len(p)
+			if bytes.IndexByte(p, 1) >= 0 {
+				d.Fatal("what was lent is referred to after it was kept")
+			}
 		}
 		if text != s.Len || s.SegmentSize != 0 && s.Len <= s.SegmentSize {
 			d.Fatalf("segment of %d bytes has %d, segment size %d", s.Len, text, s.SegmentSize)

@@ -20,18 +20,8 @@ func (q *sendQueue) start(seq Seq) { q.first, q.end = seq, seq }
 func (q *sendQueue) append(pool *Chunks, b []byte) int {
 	begin := q.end
 	for len(b) > 0 {
-		if q.tail == nil || q.tail.end() == q.end {
-			c := q.grow(pool, len(b))
-			if c == nil {
-				break
-			}
-			c.seq = q.end
-			if q.tail == nil {
-				q.head = c
-			} else {
-				q.tail.next = c
-			}
-			q.tail = c
+		if (q.tail == nil || q.tail.end() == q.end) && !q.grow(pool, len(b)) {
+			break
 		}
 		// Bytes that are lent lie before q.end: what is written here is not.
 		n := copy(q.tail.data[q.end.Sub(q.tail.seq):], b)
@@ -41,12 +31,51 @@ func (q *sendQueue) append(pool *Chunks, b []byte) int {
 	return q.end.Sub(begin)
 }
 
-// grow returns a chunk for the next n bytes, or nil.
-func (q *sendQueue) grow(pool *Chunks, n int) *chunk {
-	if q.tail != nil {
-		return pool.get(max(n, cap(q.tail.data)+1), int64(q.len()), 0)
+// lend is append to an empty queue by reference: b must stay as it is until keep, and
+// chunks are there for it already.
+func (q *sendQueue) lend(pool *Chunks, b []byte) int {
+	begin := q.end
+	for len(b) > 0 && q.grow(pool, len(b)) {
+		c := q.tail
+		n := min(len(b), len(c.data))
+		c.own, c.data = c.data, b[:n:n]
+		q.end = q.end.Add(n)
+		b = b[n:]
 	}
-	return pool.get(n, 0, promisedSend)
+	return q.end.Sub(begin)
+}
+
+// keep copies what is left of bytes that were lent to their chunks.
+func (q *sendQueue) keep() {
+	for c := q.head; c != nil && c.own != nil; c = c.next {
+		i := max(0, q.first.Sub(c.seq))
+		copy(c.own[i:], c.data[i:])
+		if c.next != nil { // which follows what was lent, not the memory
+			c.own = c.own[:len(c.data)]
+		}
+		c.data, c.own = c.own, nil
+	}
+}
+
+// grow appends a chunk for the next n bytes, and says whether there is one.
+func (q *sendQueue) grow(pool *Chunks, n int) bool {
+	var c *chunk
+	if q.tail == nil {
+		c = pool.get(n, 0, promisedSend)
+	} else {
+		c = pool.get(max(n, cap(q.tail.data)+1), int64(q.len()), 0)
+	}
+	if c == nil {
+		return false
+	}
+	c.seq = q.end
+	if q.tail == nil {
+		q.head = c
+	} else {
+		q.tail.next = c
+	}
+	q.tail = c
+	return true
 }
 
 // room is how many bytes append can take, where a holder's share is so many.

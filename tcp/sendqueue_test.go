@@ -7,7 +7,8 @@ import (
 )
 
 // TestSendQueue appends, refers to and releases a stream at random, part of it
-// while it is lent: what is lent must not change.
+// while it is lent: what is lent must not change. Some of it was lent to the queue, and
+// is overwritten once it has been kept.
 func TestSendQueue(t *testing.T) {
 	type loan struct{ pieces, want [][]byte }
 	for seed := range uint64(30) {
@@ -17,15 +18,21 @@ func TestSendQueue(t *testing.T) {
 		q.start(base)
 		var stream []byte
 		var loans []loan
+		var lent []byte
 		for range 500 {
-			switch r.IntN(4) {
+			switch r.IntN(5) {
 			case 0:
 				b := make([]byte, r.IntN(1<<r.IntN(17)))
 				for i := range b {
 					b[i] = byte(r.Uint32())
 				}
 				stream = append(stream, b...)
-				q.append(pool, b)
+				if q.tail == nil && lent == nil && r.IntN(2) == 0 {
+					lent = b
+					q.lend(pool, b)
+				} else {
+					q.append(pool, b)
+				}
 			case 1:
 				if q.len() == 0 {
 					continue
@@ -51,9 +58,50 @@ func TestSendQueue(t *testing.T) {
 				}
 				loans = nil
 				q.returned(pool)
+			case 4:
+				if q.keep(); len(loans) == 0 {
+					clear(lent)
+					lent = nil
+				}
 			}
 			if q.len() == 0 && q.head != nil {
 				t.Fatalf("seed %d: an empty queue holds memory", seed)
+			}
+		}
+	}
+}
+
+// TestLentIsKept: chunks of what was lent are those that a copy would have had, and what
+// is kept of it fills them up unless others follow.
+func TestLentIsKept(t *testing.T) {
+	pool, q := new(Chunks), sendQueue{}
+	q.start(0)
+	b := bytes.Repeat([]byte{1}, 100_000)
+	q.lend(pool, b)
+	if n := len(q.pieces(nil, 0, len(b))); n != 2 {
+		t.Errorf("%d pieces, want 2", n)
+	}
+	if n := testing.AllocsPerRun(1, q.keep); n != 0 {
+		t.Errorf("to keep it takes %v allocations", n)
+	}
+	q.append(pool, b[:1000])
+	clear(b)
+	if got := q.pieces(nil, 0, 101_000); len(got) != 2 || bytes.IndexByte(bytes.Join(got, nil), 0) >= 0 {
+		t.Errorf("%d pieces, or they have changed", len(got))
+	}
+	q.release(pool, q.end, false)
+
+	q.lend(pool, b[:1000])
+	q.append(pool, b[:5000])
+	q.keep()
+	if c := q.head; len(c.data) != 1000 || c.next.seq != c.end() {
+		t.Errorf("%d bytes before those at %v", len(c.data), c.next.seq)
+	}
+	q.release(pool, q.end, false)
+	for _, list := range pool.free {
+		for c := list.head; c != nil; c = c.next {
+			if c.own != nil || len(c.data) != chunkSizes[c.class] {
+				t.Errorf("the pool has a chunk of %d bytes, or one that is not its own", len(c.data))
 			}
 		}
 	}

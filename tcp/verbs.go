@@ -32,6 +32,25 @@ func (c *Conn) Read(t time.Time, b []byte) (int, error) {
 // Write queues as much of b as there is room for, and returns ErrWouldBlock when
 // there is none.
 func (c *Conn) Write(t time.Time, b []byte) (int, error) {
+	return c.write(b, (*sendQueue).append)
+}
+
+// WriteLent is Write without a copy, where nothing else is queued: b must stay as it is
+// until Keep. Over a link in memory the peer acknowledges most of it before that, of
+// which no copy is made then.
+func (c *Conn) WriteLent(t time.Time, b []byte) (int, error) {
+	if c.out.tail != nil {
+		return c.Write(t, b)
+	}
+	return c.write(b, (*sendQueue).lend)
+}
+
+// Keep copies what the peer has not acknowledged of what was lent by WriteLent. What Next
+// has returned before refers to it until Returned.
+func (c *Conn) Keep() { c.out.keep() }
+
+// write queues as much of b as there is room for.
+func (c *Conn) write(b []byte, queue func(q *sendQueue, pool *Chunks, b []byte) int) (int, error) {
 	switch {
 	case c.closed:
 		return 0, ErrClosed
@@ -49,7 +68,7 @@ func (c *Conn) Write(t time.Time, b []byte) (int, error) {
 		return 0, ErrWouldBlock
 	}
 	c.noteAppLimited()
-	if n = c.out.append(c.cfg.Chunks, b[:n]); n == 0 {
+	if n = queue(&c.out, c.cfg.Chunks, b[:n]); n == 0 {
 		return 0, ErrWouldBlock
 	}
 	return n, nil

@@ -51,6 +51,8 @@ func (u *user) act() {
 		w.hush.allowed += 4
 		u.settle()
 	}
+	u.conn.Keep()
+	clear(u.lent)
 }
 
 func (u *user) settle() {
@@ -123,11 +125,15 @@ func (u *user) writeSome() {
 	}
 	n := min(u.total-u.wrote, 1+w.random.IntN(u.maxWrite), 65521)
 	from := (u.noise + u.wrote) % 65521
-	write := u.conn.Write
+	write, text := u.conn.Write, noise[from:from+n]
+	if u.noise%2 == 0 { // it lends what it writes
+		u.lent = append(u.lent[:0], text...)
+		write, text = u.conn.WriteLent, u.lent
+	}
 	if u.fiddles && w.random.IntN(50) == 0 {
 		write = u.conn.WriteUrgent
 	}
-	n, err := write(u.end.reading(), noise[from:from+n])
+	n, err := write(u.end.reading(), text)
 	if err != nil && err != ErrWouldBlock && err != u.conn.Err() && err != ErrPipe {
 		w.failf("end %d: Write: %v", u.end.id, err)
 	}

@@ -32,8 +32,9 @@ type user struct {
 	nextRead, nextWrite   time.Time
 	since                 time.Time // of the last thing that it got done
 	patience              time.Duration
-	gone, vanished        bool // has closed; its end is no more
-	eof, done, early      bool // has read the end; has closed for writing; has closed before the end
+	lent                  []byte // what it has written last, until that is kept
+	gone, vanished        bool   // has closed; its end is no more
+	eof, done, early      bool   // has read the end; has closed for writing; has closed before the end
 }
 
 // patient is a patience longer than anything that a machine waits for.

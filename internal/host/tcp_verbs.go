@@ -37,8 +37,14 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 }
 
 // Write queues all of b for sending, and waits for room if need be: it returns
-// n < len(b) only with an error. Writes at the same time do not mix.
-func (c *TCPConn) Write(b []byte) (int, error) { return c.write(b, c.m.Write) }
+// n < len(b) only with an error. Writes at the same time do not mix. What is sent refers
+// to b until Write returns.
+func (c *TCPConn) Write(b []byte) (int, error) {
+	if len(b) >= lendAfter {
+		return c.write(b, c.m.WriteLent)
+	}
+	return c.write(b, c.m.Write)
+}
 
 // WriteUrgent is Write of urgent data: segments point to its end until the peer
 // has acknowledged it, and the peer finds it in line (RFC 6093).
@@ -49,6 +55,11 @@ func (c *TCPConn) WriteUrgent(b []byte) (int, error) { return c.write(b, c.m.Wri
 // takes the bytes out of the processor's cache. If instead the writer fills the buffers
 // first, bulk over a pipe takes 1.3 to 1.7 times as long.
 const yieldAfter = 16 << 10
+
+// lendAfter is how many bytes a Write has at least that are not copied before they are
+// sent: over a pipe the peer acknowledges most of a bulk transfer within that, which takes a
+// fifth less without the copy. With 1 to 2 KiB there is no difference.
+const lendAfter = 4 << 10
 
 // write queues b by queue, which is one of the machine's.
 func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, error)) (n int, err error) {
@@ -96,6 +107,7 @@ func (c *TCPConn) writeLocked(b []byte, queue func(now time.Time, b []byte) (int
 		}
 		if k > 0 {
 			c.settleLocked(now)
+			c.m.Keep()
 		}
 		if n == len(b) {
 			return n, nil
