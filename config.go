@@ -1,13 +1,13 @@
 package usernet
 
 import (
-	"fmt"
 	"io"
 	"math"
 	"net"
 	"time"
 
 	"github.com/usernet-go/usernet/internal/host"
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/tcp"
 )
 
@@ -98,8 +98,8 @@ type Config struct {
 	// given: by default only localhost is one. Its options are copied.
 	Resolver NameResolver
 
-	// Rand feeds sequence numbers, ports and all else that is random:
-	// crypto/rand. With a seeded source a simulation repeats.
+	// Rand feeds sequence numbers, ports and all else that is random: by default the
+	// operating system, as crypto/rand. With a seeded source a simulation repeats.
 	Rand io.Reader
 
 	// Clock tells the time and keeps the timers: the system's, which in a
@@ -137,7 +137,7 @@ func (c *Config) check() error {
 		{"Backlog", c.Backlog, 1, 1 << 30},
 	} {
 		if f.n != 0 && (f.n < f.min || f.n > f.max) {
-			return fmt.Errorf("usernet: Config.%s is %d; want %d to %d, or 0 for the default", f.name, f.n, f.min, f.max)
+			return text.Errorf("usernet: Config.%s is %d; want %d to %d, or 0 for the default", f.name, f.n, f.min, f.max)
 		}
 	}
 	for _, f := range []struct {
@@ -152,7 +152,7 @@ func (c *Config) check() error {
 		{"DelayedACK", c.DelayedACK, time.Microsecond, 500*time.Millisecond - 1},
 	} {
 		if f.d != 0 && (f.d < f.min || f.d > f.max) {
-			return fmt.Errorf("usernet: Config.%s is %v; want %v to %v, or 0 for the default", f.name, f.d, f.min, f.max)
+			return text.Errorf("usernet: Config.%s is %v; want %v to %v, or 0 for the default", f.name, f.d, f.min, f.max)
 		}
 	}
 	if c.Resolver == nil {
@@ -168,7 +168,7 @@ func (c *Config) engine() (host.Config, error) {
 	}
 	congestion, err := lookupAlgorithm(c.CongestionControl)
 	if err != nil {
-		return host.Config{}, fmt.Errorf("usernet: Config.CongestionControl: %w", err)
+		return host.Config{}, text.Errorf("usernet: Config.CongestionControl: %w", err)
 	}
 	return host.Config{
 		Clock:            c.Clock,

@@ -21,21 +21,24 @@ const modulePath = "github.com/usernet-go/usernet"
 // must be added, with its place in the order.
 var mayImport = map[string][]string{
 	"wire":                   {},
-	"tcp":                    {"wire"},
-	"link":                   {"wire"},
+	"tcp":                    {"internal/random", "internal/siphash", "internal/text", "wire"},
+	"link":                   {"internal/text", "wire"},
 	"link/pipe":              {"link", "wire"},
 	"link/packet":            {"link", "link/internal/vnet", "wire", "golang.org/x/net/bpf", "golang.org/x/sys/unix"},
-	"link/tun":               {"link", "link/internal/flow", "link/internal/vnet", "wire", "golang.org/x/sys/unix"},
+	"link/tun":               {"internal/text", "link", "link/internal/flow", "link/internal/vnet", "wire", "golang.org/x/sys/unix"},
 	"link/internal/flow":     {"link", "wire"},
 	"link/internal/linktest": {"link", "wire", "golang.org/x/sys/unix"},
 	"link/internal/vnet":     {"link", "wire"},
-	"internal/host":          {"tcp", "wire", "link"},
+	"internal/host":          {"internal/random", "internal/siphash", "internal/text", "tcp", "wire", "link"},
 	"internal/ladder":        {"wire"},
 	"internal/pcapng":        {},
 	"internal/plot":          {},
+	"internal/random":        {"golang.org/x/sys/unix"},
+	"internal/siphash":       {},
+	"internal/text":          {},
 	"sim":                    {".", "internal/ladder", "internal/pcapng", "link", "wire"},
-	"dns":                    {"golang.org/x/net/dns/dnsmessage"},
-	".":                      {"internal/host", "tcp", "wire", "link", "dns", "golang.org/x/net/dns/dnsmessage"},
+	"dns":                    {"internal/random", "golang.org/x/net/dns/dnsmessage"},
+	".":                      {"internal/text", "internal/host", "tcp", "wire", "link", "dns", "golang.org/x/net/dns/dnsmessage"},
 }
 
 // withoutNet are the packages that know nothing of package net.

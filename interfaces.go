@@ -3,11 +3,11 @@ package usernet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 
 	"github.com/usernet-go/usernet/internal/host"
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 )
 
@@ -55,7 +55,7 @@ func (r Route) String() string {
 	if r.Gateway.IsValid() {
 		via = " via " + r.Gateway.String()
 	}
-	return fmt.Sprintf("%v%s dev %s", r.Prefix, via, r.Interface)
+	return text.Sprintf("%v%s dev %s", r.Prefix, via, r.Interface)
 }
 
 // AddRoute adds a route. Of several to one prefix the one that was added first is
@@ -127,13 +127,13 @@ func configError(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	what := fmt.Sprintf(format, args...)
+	what := text.Sprintf(format, args...)
 	for _, e := range errnos {
 		if errors.Is(err, e.sentinel) {
 			return &explainedError{"usernet: " + what + ": " + err.Error(), e.errno}
 		}
 	}
-	return fmt.Errorf("usernet: %s: %w", what, cause("", err))
+	return text.Errorf("usernet: %s: %w", what, cause("", err))
 }
 
 // An explainedError says in words what its cause, an errno, leaves open.

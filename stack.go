@@ -1,11 +1,11 @@
 package usernet
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 
 	"github.com/usernet-go/usernet/internal/host"
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/tcp"
 	"github.com/usernet-go/usernet/wire"
@@ -32,7 +32,7 @@ func New(config Config) (*Stack, error) {
 	}
 	h, err := host.New(engine)
 	if err != nil {
-		return nil, fmt.Errorf("usernet: %w", err)
+		return nil, text.Errorf("usernet: %w", err)
 	}
 	s := &Stack{host: h, backlog: config.Backlog, keepAlive: newKeepAlive(config.KeepAlive, config.KeepAliveConfig)}
 	s.names = &naming{resolver: literals{}}
@@ -95,7 +95,7 @@ func (s *Stack) Attach(l link.Link, ifc Interface) error {
 		DetectDuplicates: ifc.DetectDuplicates, Autoconfigure: ifc.Autoconfigure}
 	if ifc.MAC != nil {
 		if len(ifc.MAC) != len(config.MAC) {
-			return fmt.Errorf("usernet: attach %s: MAC %v has %d bytes, want %d", ifc.Name, ifc.MAC, len(ifc.MAC), len(wire.MAC{}))
+			return text.Errorf("usernet: attach %s: MAC %v has %d bytes, want %d", ifc.Name, ifc.MAC, len(ifc.MAC), len(wire.MAC{}))
 		}
 		config.MAC = wire.MAC(ifc.MAC)
 	}

@@ -1,10 +1,11 @@
 package dns
 
 import (
-	"crypto/rand"
 	"io"
 	"net/netip"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/random"
 )
 
 // Config says whom to ask, and how: the words are those of resolv.conf(5). The
@@ -25,7 +26,7 @@ type Config struct {
 	Timeout time.Duration
 	// Attempts is how often each server is asked: 2.
 	Attempts int
-	// Rand feeds the identifiers of queries: crypto/rand.
+	// Rand feeds the identifiers of queries: the operating system does.
 	Rand io.Reader
 }
 
@@ -52,7 +53,7 @@ func (c Config) withDefaults() Config {
 		c.First = 0
 	}
 	if c.Rand == nil {
-		c.Rand = rand.Reader
+		c.Rand = random.Reader
 	}
 	return c
 }

@@ -3,8 +3,8 @@ package link
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -118,7 +118,7 @@ func checkSuper(m Medium, p *Packet) (ip int, err error) {
 	if m == Ethernet {
 		_, n, r := wire.ParseEthernet(head)
 		if r != wire.OK {
-			return 0, fmt.Errorf("link: super-segment: %v", r)
+			return 0, text.Errorf("link: super-segment: %v", r)
 		}
 		ip = n
 	}
@@ -133,7 +133,7 @@ func checkSuper(m Medium, p *Packet) (ip int, err error) {
 	case o.Checksum != ChecksumPartial || o.ChecksumOffset != tcpChecksumOffset:
 		return 0, errors.New("link: super-segment whose TCP checksum is not left to the link")
 	case p.Len()-ip > largest:
-		return 0, fmt.Errorf("link: super-segment of %d bytes", p.Len())
+		return 0, text.Errorf("link: super-segment of %d bytes", p.Len())
 	case tcp+wire.TCPLen > len(head) || tcp+int(head[tcp+12]>>4)*4 != len(head):
 		return 0, errors.New("link: super-segment whose TCP header does not end with its headers")
 	}

@@ -1,8 +1,10 @@
 package tcp
 
 import (
-	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/text"
 )
 
 // BBR is version 3 of "BBR Congestion Control" (draft-ietf-ccwg-bbr, which the
@@ -198,13 +200,13 @@ func (b *BBR) String() string {
 		if volume >= unboundedVolume {
 			return "-"
 		}
-		return fmt.Sprint(volume)
+		return strconv.Itoa(volume)
 	}
 	rtt := "-"
 	if b.minRTT != noRTT {
 		rtt = b.minRTT.String()
 	}
-	return fmt.Sprintf("%s bw=%.0fB/s max_bw=%.0fB/s min_rtt=%s pacing_gain=%.2f cwnd_gain=%.2f "+
+	return text.Sprintf("%s bw=%.0fB/s max_bw=%.0fB/s min_rtt=%s pacing_gain=%.2f cwnd_gain=%.2f "+
 		"inflight_longterm=%s inflight_shortterm=%s extra_acked=%d round=%d",
 		bbrStates[b.state].name, b.bw, b.maxBandwidth(), rtt, b.pacingGain(), bbrStates[b.state].cwndGain,
 		bound(b.inflightLongterm), bound(b.inflightShortterm), b.extraAcked(), b.roundCount)

@@ -1,13 +1,14 @@
 package tcp
 
 import (
-	crand "crypto/rand"
 	"encoding/binary"
 	"io"
 	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/random"
 )
 
 // ChallengeLimiter bounds the challenge ACKs that a whole stack sends. It may
@@ -29,21 +30,21 @@ type ChallengeLimiter struct {
 const defaultChallenges = 1000
 
 // NewChallengeLimiter returns a limiter that allows about so many challenge
-// ACKs in a second; 0 means 1000. Random, crypto/rand when nil, varies the
+// ACKs in a second; 0 means 1000. Source, the operating system when nil, varies the
 // limit from second to second between a half and one and a half of it:
 // otherwise an attacker who can use up the limit on a connection of his own
 // learns from what is left of it whether a guess on another one was right.
-func NewChallengeLimiter(perSecond int, random io.Reader) *ChallengeLimiter {
+func NewChallengeLimiter(perSecond int, source io.Reader) *ChallengeLimiter {
 	if perSecond <= 0 {
 		perSecond = defaultChallenges
 	}
-	if random == nil {
-		random = crand.Reader
+	if source == nil {
+		source = random.Reader
 	}
 	l := &ChallengeLimiter{perSecond: perSecond, second: math.MinInt64}
 	var seed [16]byte
 	// Without a seed the limit still holds, it only varies predictably.
-	_, _ = io.ReadFull(random, seed[:])
+	_, _ = io.ReadFull(source, seed[:])
 	l.random.Seed(binary.LittleEndian.Uint64(seed[:]), binary.LittleEndian.Uint64(seed[8:]))
 	return l
 }

@@ -1,8 +1,9 @@
 package tcp
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/text"
 )
 
 // CUBIC is the congestion control of RFC 9438: its window grows with the time since
@@ -191,6 +192,6 @@ func (c *CUBIC) String() string {
 		return ""
 	}
 	s := c.curve
-	return fmt.Sprintf("W_max %.0f, K %v, t %v, W_est %.0f", s.max, time.Duration(s.k*float64(time.Second)).Round(time.Millisecond),
+	return text.Sprintf("W_max %.0f, K %v, t %v, W_est %.0f", s.max, time.Duration(s.k*float64(time.Second)).Round(time.Millisecond),
 		s.elapsed.Round(time.Millisecond), s.est)
 }

@@ -1,10 +1,10 @@
 package tcp
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -134,7 +134,7 @@ func (e Event) String() string {
 	s := e.Kind.String() + " "
 	switch e.Kind {
 	case EventSent, EventUnsent, EventReceived:
-		s += e.Segment.Header.Notation(e.Segment.Len) + fmt.Sprintf(" window %d", e.Segment.Window)
+		s += e.Segment.Header.Notation(e.Segment.Len) + text.Sprintf(" window %d", e.Segment.Window)
 		if e.Segment.Again {
 			s += ", again"
 		}
@@ -145,11 +145,11 @@ func (e Event) String() string {
 		s += e.State.String()
 	case EventWindow:
 		w := &e.Window
-		s += fmt.Sprintf("cwnd %d, ssthresh %d, pacing %d B/s, flight %d", w.Cwnd, w.Ssthresh, w.PacingRate, w.Flight)
+		s += text.Sprintf("cwnd %d, ssthresh %d, pacing %d B/s, flight %d", w.Cwnd, w.Ssthresh, w.PacingRate, w.Flight)
 	case EventRTT:
-		s += fmt.Sprintf("%v: srtt %v, rttvar %v, rto %v", e.RTT.Sample, e.RTT.SRTT, e.RTT.RTTVar, e.RTT.RTO)
+		s += text.Sprintf("%v: srtt %v, rttvar %v, rto %v", e.RTT.Sample, e.RTT.SRTT, e.RTT.RTTVar, e.RTT.RTO)
 	case EventLost:
-		s += fmt.Sprintf("%d-%d: %v", e.Loss.From, e.Loss.To, e.Loss.Cause)
+		s += text.Sprintf("%d-%d: %v", uint32(e.Loss.From), uint32(e.Loss.To), e.Loss.Cause)
 	case EventUndo:
 		s += e.Undo.String()
 	case EventTimer:
@@ -159,7 +159,7 @@ func (e Event) String() string {
 		case e.Timer.In < 0:
 			s += " stopped"
 		default:
-			s += fmt.Sprintf(" in %v", e.Timer.In)
+			s += text.Sprintf(" in %v", e.Timer.In)
 		}
 	}
 	return s

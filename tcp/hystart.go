@@ -1,8 +1,9 @@
 package tcp
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/text"
 )
 
 // Constants of HyStart++ (RFC 9406, 4.3): "An implementation MAY tune them".
@@ -142,7 +143,7 @@ func least(a, b time.Duration) time.Duration {
 
 func (h *hystart) String() string {
 	if h.baseline > 0 {
-		return fmt.Sprintf("CSS round %d, baseline %v", h.rounds+1, h.baseline)
+		return text.Sprintf("CSS round %d, baseline %v", h.rounds+1, h.baseline)
 	}
-	return fmt.Sprintf("slow start, least RTT of the round %v, of the last %v", h.min, h.before)
+	return text.Sprintf("slow start, least RTT of the round %v, of the last %v", h.min, h.before)
 }

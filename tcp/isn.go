@@ -1,30 +1,31 @@
 package tcp
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net/netip"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/random"
+	"github.com/usernet-go/usernet/internal/siphash"
+	"github.com/usernet-go/usernet/internal/text"
 )
 
 // ISN chooses initial sequence numbers and timestamp offsets for the
 // connections of a stack (RFC 6528). It may be used by many goroutines.
 type ISN struct {
-	key [32]byte
+	key siphash.Key
 }
 
-// NewISN returns a generator whose secret is read from random; nil means
-// crypto/rand.
-func NewISN(random io.Reader) (*ISN, error) {
-	if random == nil {
-		random = rand.Reader
+// NewISN returns a generator whose secret is read from source; nil means the
+// operating system's secure numbers.
+func NewISN(source io.Reader) (*ISN, error) {
+	if source == nil {
+		source = random.Reader
 	}
 	i := new(ISN)
-	if _, err := io.ReadFull(random, i.key[:]); err != nil {
-		return nil, fmt.Errorf("tcp: secret for sequence numbers: %w", err)
+	if _, err := io.ReadFull(source, i.key[:]); err != nil {
+		return nil, text.Errorf("tcp: secret for sequence numbers: %w", err)
 	}
 	return i, nil
 }
@@ -50,16 +51,13 @@ func (i *ISN) TSOffset(local, remote netip.AddrPort) uint32 {
 	return i.prf(local, remote, 'T')
 }
 
-// prf hashes secret, purpose and four-tuple. The input has one length, so that
-// a keyed prefix is enough, and HMAC, which allocates, is not needed.
+// prf is the pseudorandom function of purpose and four-tuple under the secret key.
 func (i *ISN) prf(local, remote netip.AddrPort, purpose byte) uint32 {
-	var b [32 + 1 + 2*18]byte
-	copy(b[:], i.key[:])
-	b[32] = purpose
-	putAddrPort(b[33:], local)
-	putAddrPort(b[51:], remote)
-	sum := sha256.Sum256(b[:])
-	return binary.BigEndian.Uint32(sum[:])
+	var b [1 + 2*18]byte
+	b[0] = purpose
+	putAddrPort(b[1:], local)
+	putAddrPort(b[19:], remote)
+	return uint32(i.key.Sum(b[:]))
 }
 
 func putAddrPort(b []byte, a netip.AddrPort) {

@@ -2,13 +2,14 @@ package tcp
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/usernet-go/usernet/internal/text"
 )
 
 // An Algorithm is a congestion control by its name.
@@ -49,12 +50,12 @@ func RegisterCongestionControl(name string, new func() CongestionControl) error 
 	case name == "":
 		return errors.New("a congestion control needs a name")
 	case new == nil:
-		return fmt.Errorf("congestion control %q: the function that makes one is nil", name)
+		return text.Errorf("congestion control %q: the function that makes one is nil", name)
 	}
 	registered.Lock()
 	defer registered.Unlock()
 	if builtin(name) != nil || registered.algorithms[name] != nil {
-		return fmt.Errorf("the name %q is taken by another congestion control", name)
+		return text.Errorf("the name %q is taken by another congestion control", name)
 	}
 	if registered.algorithms == nil {
 		registered.algorithms = make(map[string]*Algorithm)
@@ -82,7 +83,7 @@ func LookupAlgorithm(name string) (*Algorithm, error) {
 	a := registered.algorithms[name]
 	registered.RUnlock()
 	if a == nil {
-		return nil, fmt.Errorf("%w %q: expected %s", ErrUnknownAlgorithm, name, anyOf(CongestionControls()))
+		return nil, text.Errorf("%w %q: expected %s", ErrUnknownAlgorithm, name, anyOf(CongestionControls()))
 	}
 	return a, nil
 }

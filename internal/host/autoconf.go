@@ -1,12 +1,12 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -176,7 +176,7 @@ func (a *autoconf) releaseGone(p *place) {
 		if !w.given || i < 0 {
 			return false
 		}
-		wakeWith(a.ifc.h, w.done, fmt.Errorf("%w: %v was taken away", ErrAddrNotAvail, w.addrs[i]))
+		wakeWith(a.ifc.h, w.done, text.Errorf("%w: %v was taken away", ErrAddrNotAvail, w.addrs[i]))
 		return true
 	})
 }

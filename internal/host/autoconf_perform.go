@@ -1,10 +1,10 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -110,7 +110,7 @@ func (a *autoconf) takeDuplicate(now time.Time, e duplicateEvent, edits []func(*
 		sends = append(sends, func() {
 			h.log.Error("address is a duplicate, and not used", "interface", ifc.name, "address", e.addr, "mac", e.mac)
 			for _, w := range waiters {
-				wakeWith(h, w.done, fmt.Errorf("%w: %v belongs to %v", ErrAddrInUse, e.addr, e.mac))
+				wakeWith(h, w.done, text.Errorf("%w: %v belongs to %v", ErrAddrInUse, e.addr, e.mac))
 			}
 		})
 	case eventConflict:

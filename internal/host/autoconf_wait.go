@@ -2,10 +2,10 @@ package host
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"sync"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 )
 
@@ -79,9 +79,9 @@ func checkAutoconfigure(config *InterfaceConfig, info *link.Info) error {
 	case !config.Autoconfigure:
 		return nil
 	case info.Medium != link.Ethernet:
-		return fmt.Errorf("%w: a link of medium %v has no routers that advertise themselves", ErrBadInterface, info.Medium)
+		return text.Errorf("%w: a link of medium %v has no routers that advertise themselves", ErrBadInterface, info.Medium)
 	case info.MTU < minMTUv6:
-		return fmt.Errorf("%w: autoconfiguration of IPv6 needs an MTU of %d, the link has %d", ErrBadInterface, minMTUv6, info.MTU)
+		return text.Errorf("%w: autoconfiguration of IPv6 needs an MTU of %d, the link has %d", ErrBadInterface, minMTUv6, info.MTU)
 	}
 	return nil
 }

@@ -1,15 +1,15 @@
 package host
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/usernet-go/usernet/internal/random"
+	"github.com/usernet-go/usernet/internal/siphash"
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/tcp"
 )
 
@@ -17,7 +17,7 @@ import (
 // mean their defaults.
 type Config struct {
 	Clock  Clock      // the system's; it may be a Waker besides
-	Rand   io.Reader  // crypto/rand: sequence numbers, ports, MACs, identifiers
+	Rand   io.Reader  // the operating system: sequence numbers, ports, MACs, identifiers
 	TCP    tcp.Config // what the connections share
 	Tracer tcp.Tracer // of connections whose TCPOptions say nothing; none
 	Logger Logger     // none: says nothing
@@ -48,7 +48,7 @@ func (c Config) withDefaults() Config {
 		c.Clock = systemClock{}
 	}
 	if c.Rand == nil {
-		c.Rand = rand.Reader
+		c.Rand = random.Reader
 	}
 	c.Logger = loggerOr(c.Logger)
 	if c.TTL == 0 {
@@ -111,7 +111,7 @@ type Host struct {
 	pathMTUs   pathMTUs
 	watch      watch
 
-	addressSecret [32]byte            // of stableIdentifiers
+	addressSecret siphash.Key         // of stableIdentifiers
 	ids           [1024]atomic.Uint32 // of datagrams in fragments: see nextID
 	icmpErrors    rateLimit
 	recent        recentDatagrams
@@ -126,7 +126,8 @@ func New(config Config) (*Host, error) {
 	h.waker, _ = h.clock.(Waker)
 	h.epoch = h.clock.Now()
 	h.timers.init(h.clock, h.epoch)
-	var secret, seed, ids, limit, recent [32]byte
+	var secret siphash.Key
+	var seed, ids, limit, recent [32]byte
 	for _, b := range [][]byte{secret[:], seed[:], ids[:], limit[:], recent[:]} {
 		if err := h.random(b); err != nil {
 			return nil, err
@@ -134,7 +135,7 @@ func New(config Config) (*Host, error) {
 	}
 	h.ports.init(secret, binary.BigEndian.Uint32(seed[0:]))
 	h.shared.init(h.log)
-	if h.addressSecret = sha256.Sum256(config.AddressSecret); len(config.AddressSecret) == 0 {
+	if h.addressSecret = identifierKey(config.AddressSecret); len(config.AddressSecret) == 0 {
 		if err := h.random(h.addressSecret[:]); err != nil {
 			return nil, err
 		}
@@ -163,7 +164,7 @@ func (h *Host) random(b []byte) error {
 	h.randMu.Lock()
 	defer h.randMu.Unlock()
 	if _, err := io.ReadFull(h.config.Rand, b); err != nil {
-		return fmt.Errorf("random numbers: %w", err)
+		return text.Errorf("random numbers: %w", err)
 	}
 	return nil
 }

@@ -1,12 +1,12 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
 )
@@ -62,9 +62,9 @@ func newInterface(h *Host, l link.Link, config InterfaceConfig) (*iface, []addre
 	info := &ifc.linkInfo
 	switch {
 	case info.MTU < minMTUv4 || info.MTU > loopbackMTU:
-		return nil, nil, fmt.Errorf("%w: the link's MTU of %d is not in %d to %d", ErrBadInterface, info.MTU, minMTUv4, loopbackMTU)
+		return nil, nil, text.Errorf("%w: the link's MTU of %d is not in %d to %d", ErrBadInterface, info.MTU, minMTUv4, loopbackMTU)
 	case info.Queues < 1 || info.MaxPieces < 2:
-		return nil, nil, fmt.Errorf("%w: the link says %d queues and %d pieces a packet", ErrBadInterface, info.Queues, info.MaxPieces)
+		return nil, nil, text.Errorf("%w: the link says %d queues and %d pieces a packet", ErrBadInterface, info.Queues, info.MaxPieces)
 	}
 	if info.Medium == link.Ethernet {
 		if err := ifc.chooseMAC(config.MAC); err != nil {
@@ -100,13 +100,13 @@ func (ifc *iface) newAddress(p netip.Prefix) (address, error) {
 	var err error
 	switch {
 	case !p.IsValid() || a.Is4In6():
-		err = fmt.Errorf("%w: %v is no address with a prefix length, as in 10.0.0.1/24", ErrBadInterface, p)
+		err = text.Errorf("%w: %v is no address with a prefix length, as in 10.0.0.1/24", ErrBadInterface, p)
 	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == limitedBroadcast:
-		err = fmt.Errorf("%w: %v cannot be an interface's address", ErrBadInterface, a)
+		err = text.Errorf("%w: %v cannot be an interface's address", ErrBadInterface, a)
 	case a.Is4() && a == broadcastOf(p):
-		err = fmt.Errorf("%w: %v is the broadcast address of its network", ErrBadInterface, p)
+		err = text.Errorf("%w: %v is the broadcast address of its network", ErrBadInterface, p)
 	case a.Is6() && ifc.linkInfo.MTU < minMTUv6:
-		err = fmt.Errorf("%w: %v needs an MTU of %d, the link has %d", ErrBadInterface, a, minMTUv6, ifc.linkInfo.MTU)
+		err = text.Errorf("%w: %v needs an MTU of %d, the link has %d", ErrBadInterface, a, minMTUv6, ifc.linkInfo.MTU)
 	}
 	return ifc.autoconf.newAddress(netip.PrefixFrom(a.WithZone(""), p.Bits()), originConfigured), err
 }
@@ -116,11 +116,11 @@ func (ifc *iface) defaultRoutes(gateways []netip.Addr) ([]routeEntry, error) {
 	var routes []routeEntry
 	for _, g := range gateways {
 		if !g.IsValid() || g.Is4In6() || g.IsUnspecified() || g.IsMulticast() {
-			return nil, fmt.Errorf("%w: %v cannot be a gateway", ErrBadInterface, g)
+			return nil, text.Errorf("%w: %v cannot be a gateway", ErrBadInterface, g)
 		}
 		r := routeEntry{prefix: everywhere(g), ifc: ifc, gateway: g.WithZone("")}
 		if slices.ContainsFunc(routes, func(other routeEntry) bool { return other.prefix == r.prefix }) {
-			return nil, fmt.Errorf("%w: %v is the second gateway of its family", ErrBadInterface, g)
+			return nil, text.Errorf("%w: %v is the second gateway of its family", ErrBadInterface, g)
 		}
 		routes = append(routes, r)
 	}
@@ -141,7 +141,7 @@ func (ifc *iface) chooseMAC(configured wire.MAC) error {
 		ifc.mac = ifc.linkInfo.MAC
 	}
 	if ifc.mac.IsMulticast() {
-		return fmt.Errorf("%w: %v is the MAC of a group", ErrBadInterface, ifc.mac)
+		return text.Errorf("%w: %v is the MAC of a group", ErrBadInterface, ifc.mac)
 	}
 	if ifc.mac.IsZero() {
 		if err := ifc.h.random(ifc.mac[:]); err != nil {

@@ -1,9 +1,9 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
 )
@@ -35,11 +35,11 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 	queues := ifc.info().Queues
 	err = h.change(func(t *topology) error {
 		if err := t.attach(ifc, addrs, gateways); err != nil {
-			return fmt.Errorf("%w: %w", ErrBadInterface, err)
+			return text.Errorf("%w: %w", ErrBadInterface, err)
 		}
 		if ifc.autoconf != nil && needsLinkLocal(addrs, config.Autoconfigure) {
 			if err := t.addAddress(ifc, ifc.autoconf.linkLocal()); err != nil {
-				return fmt.Errorf("%w: %w", ErrBadInterface, err)
+				return text.Errorf("%w: %w", ErrBadInterface, err)
 			}
 		}
 		h.receivers.Add(queues)
@@ -78,7 +78,7 @@ func (h *Host) Attach(l link.Link, config InterfaceConfig) error {
 func (h *Host) Detach(name string) error {
 	err := h.detach(func(t *topology) *iface { return t.ifaceNamed(name) })
 	if err == ErrNoInterface {
-		return fmt.Errorf("%w: %q", err, name)
+		return text.Errorf("%w: %q", err, name)
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func (h *Host) RemoveAddress(name string, a netip.Addr) error {
 			return err
 		}
 		if !t.removeAddress(ifc, a.Unmap().WithZone("")) {
-			return fmt.Errorf("%w: interface %q has no address %v", ErrAddrNotAvail, name, a)
+			return text.Errorf("%w: interface %q has no address %v", ErrAddrNotAvail, name, a)
 		}
 		return nil
 	})
@@ -153,7 +153,7 @@ func (h *Host) RemoveAddress(name string, a netip.Addr) error {
 func (h *Host) namedIn(t *topology, name string) (*iface, error) {
 	ifc := t.ifaceNamed(name)
 	if ifc == nil || ifc == h.lo {
-		return nil, fmt.Errorf("%w: %q", ErrNoInterface, name)
+		return nil, text.Errorf("%w: %q", ErrNoInterface, name)
 	}
 	return ifc, nil
 }
@@ -189,7 +189,7 @@ func (h *Host) RemoveRoute(r Route) error {
 			return err
 		}
 		if !t.removeRoute(e) {
-			return fmt.Errorf("%w: no route to %v of this kind", ErrNoRouteEntry, r.Prefix)
+			return text.Errorf("%w: no route to %v of this kind", ErrNoRouteEntry, r.Prefix)
 		}
 		return nil
 	})
@@ -204,9 +204,9 @@ func (h *Host) entry(t *topology, r Route) (routeEntry, error) {
 	p, g := r.Prefix, r.Gateway.WithZone("")
 	switch {
 	case !p.IsValid() || p.Addr().Is4In6() || p != p.Masked():
-		return routeEntry{}, fmt.Errorf("%w: %v is no prefix, as in 10.0.0.0/8", ErrBadRoute, p)
+		return routeEntry{}, text.Errorf("%w: %v is no prefix, as in 10.0.0.0/8", ErrBadRoute, p)
 	case g.IsValid() && (g.Is4() != p.Addr().Is4() || g.Is4In6() || g.IsUnspecified() || g.IsMulticast() || t.isOwn(g)):
-		return routeEntry{}, fmt.Errorf("%w: %v cannot be the gateway to %v", ErrBadRoute, r.Gateway, p)
+		return routeEntry{}, text.Errorf("%w: %v cannot be the gateway to %v", ErrBadRoute, r.Gateway, p)
 	}
 	return routeEntry{prefix: p, ifc: ifc, gateway: g}, nil
 }

@@ -1,12 +1,12 @@
 package host
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 
+	"github.com/usernet-go/usernet/internal/siphash"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -38,7 +38,7 @@ type portTable struct {
 	mu     sync.Mutex // a leaf in the lock order
 	tcp    map[uint16][]*portBinding
 	udp    map[uint16][]*portBinding
-	secret [32]byte      // key of the hash
+	secret siphash.Key   // of ephemeral's F
 	next   atomic.Uint32 // RFC 6056's next_ephemeral
 }
 
@@ -52,7 +52,7 @@ type portBinding struct {
 	counted  bool // as a use of the port: see sharedPorts; guarded by the table's mu
 }
 
-func (t *portTable) init(secret [32]byte, start uint32) {
+func (t *portTable) init(secret siphash.Key, start uint32) {
 	t.tcp, t.udp = make(map[uint16][]*portBinding), make(map[uint16][]*portBinding)
 	t.secret = secret
 	t.next.Store(start)
@@ -151,15 +151,13 @@ func (t *portTable) ephemeral(p wire.Protocol, local netip.Addr, remote netip.Ad
 }
 
 func (t *portTable) offset(p wire.Protocol, local netip.Addr, remote netip.AddrPort) uint32 {
-	var in [32 + 1 + 16 + 16 + 2]byte
-	copy(in[:], t.secret[:])
-	in[32] = byte(p)
+	var in [1 + 16 + 16 + 2]byte
+	in[0] = byte(p)
 	l, r := local.As16(), remote.Addr().As16()
-	copy(in[33:], l[:])
-	copy(in[49:], r[:])
-	binary.BigEndian.PutUint16(in[65:], remote.Port())
-	sum := sha256.Sum256(in[:])
-	return binary.BigEndian.Uint32(sum[:])
+	copy(in[1:], l[:])
+	copy(in[17:], r[:])
+	binary.BigEndian.PutUint16(in[33:], remote.Port())
+	return uint32(t.secret.Sum(in[:]))
 }
 
 // bind binds local for p, choosing a port if it has none. An unspecified address

@@ -2,12 +2,12 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
 )
@@ -48,9 +48,9 @@ type sharedPort struct {
 
 func (k sharedPort) String() string {
 	if k.protocol == wire.ProtocolTCP {
-		return fmt.Sprintf("TCP port %d", k.port)
+		return text.Sprintf("TCP port %d", k.port)
 	}
-	return fmt.Sprintf("UDP port %d", k.port)
+	return text.Sprintf("UDP port %d", k.port)
 }
 
 type portUses struct {

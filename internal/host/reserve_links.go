@@ -1,10 +1,10 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
 )
@@ -30,7 +30,7 @@ func (h *Host) sharePorts(l link.Link) error {
 	defer s.endChangeLocked()
 	if slices.Contains(s.links, sharer) {
 		// To take it back would release the ports of the interface that it has already.
-		return fmt.Errorf("%w: its link is another interface's", ErrBadInterface)
+		return text.Errorf("%w: its link is another interface's", ErrBadInterface)
 	}
 	s.adding = true
 	var done []sharedPort
@@ -40,7 +40,7 @@ func (h *Host) sharePorts(l link.Link) error {
 		s.mu.Lock()
 		if err != nil {
 			s.releaseAllLocked(sharer, done)
-			return fmt.Errorf("%v, which is in use here: %w", k, err)
+			return text.Errorf("%v, which is in use here: %w", k, err)
 		}
 		done = append(done, k)
 	}

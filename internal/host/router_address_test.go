@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usernet-go/usernet/internal/siphash"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -137,7 +138,7 @@ func TestAutoconfLinkLocal(t *testing.T) {
 // RFC 7217, 5: identifiers differ by prefix, interface, counter and secret, and by
 // nothing else. RFC 5453: some are reserved.
 func TestStableIdentifiers(t *testing.T) {
-	base := stableIdentifiers{secret: [32]byte{1}, iface: "eth0"}
+	base := stableIdentifiers{secret: siphash.Key{1}, iface: "eth0"}
 	addr := base.address(slaacNet, 0)
 	if again := base.address(netip.PrefixFrom(addr, 64), 0); again != addr || !slaacNet.Contains(addr) {
 		t.Errorf("%v, then %v", addr, again)
@@ -147,7 +148,7 @@ func TestStableIdentifiers(t *testing.T) {
 		"prefix":    base.address(netip.MustParsePrefix("2001:db8:2::/64"), 0),
 		"interface": (&stableIdentifiers{secret: base.secret, iface: "eth1"}).address(slaacNet, 0),
 		"counter":   base.address(slaacNet, 1),
-		"secret":    (&stableIdentifiers{secret: [32]byte{2}, iface: "eth0"}).address(slaacNet, 0),
+		"secret":    (&stableIdentifiers{secret: siphash.Key{2}, iface: "eth0"}).address(slaacNet, 0),
 	} {
 		if id(other) == id(addr) {
 			t.Errorf("another %s has the same identifier, %v", name, other)

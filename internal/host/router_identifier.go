@@ -1,9 +1,10 @@
 package host
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/usernet-go/usernet/internal/siphash"
 )
 
 // linkLocalPrefix is that of RFC 4291, 2.5.6.
@@ -15,7 +16,7 @@ var linkLocalPrefix = netip.PrefixFrom(netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x8
 // which outlives its MAC where that is random; Network_ID, which is optional, is
 // not known.
 type stableIdentifiers struct {
-	secret [32]byte
+	secret siphash.Key
 	iface  string
 }
 
@@ -23,16 +24,23 @@ type stableIdentifiers struct {
 // duplicates before it, leads to.
 func (s *stableIdentifiers) address(prefix netip.Prefix, counter uint8) netip.Addr {
 	a := prefix.Masked().Addr().As16()
-	h := sha256.New() // a hash in memory: its Write has no error
-	h.Write(s.secret[:])
-	h.Write(a[:8])
-	h.Write([]byte{byte(prefix.Bits()), counter, byte(len(s.iface))})
-	h.Write([]byte(s.iface))
-	// "The Interface Identifier is finally obtained by taking as many bits from the RID
-	// value [...] as necessary, starting from the least significant bit."
-	sum := h.Sum(nil)
-	copy(a[8:], sum[len(sum)-8:])
+	in := append(make([]byte, 0, 64), a[:8]...)
+	in = append(in, byte(prefix.Bits()), counter)
+	in = append(in, s.iface...)
+	// RFC 7217, 5: "F() SHOULD produce an output of at least 64 bits."
+	binary.BigEndian.PutUint64(a[8:], s.secret.Sum(in))
 	return netip.AddrFrom16(a)
+}
+
+// identifierKey makes the key of stableIdentifiers from a secret of any length. Its halves
+// are values of the secret under two keys that everybody knows: it is as hard to guess as
+// the secret, up to 128 bits, and does not tell it.
+func identifierKey(secret []byte) (key siphash.Key) {
+	for half := range 2 {
+		known := siphash.Key{byte(half)}
+		binary.BigEndian.PutUint64(key[8*half:], known.Sum(secret))
+	}
+	return key
 }
 
 // isReservedIdentifier says whether a has one of the reserved interface

@@ -1,10 +1,10 @@
 package host
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 )
 
@@ -49,7 +49,7 @@ func (t *topology) attach(ifc *iface, addrs []address, routes []routeEntry) erro
 	if ifc.name == "" {
 		ifc.name = t.freeName()
 	} else if t.ifaceNamed(ifc.name) != nil {
-		return fmt.Errorf("%w: there is an interface %q already", ErrExists, ifc.name)
+		return text.Errorf("%w: there is an interface %q already", ErrExists, ifc.name)
 	}
 	t.places = append(t.places, place{ifc: ifc})
 	for _, a := range addrs {
@@ -67,7 +67,7 @@ func (t *topology) attach(ifc *iface, addrs []address, routes []routeEntry) erro
 
 func (t *topology) freeName() string {
 	for i := len(t.places); ; i++ {
-		if name := fmt.Sprintf("link%d", i); t.ifaceNamed(name) == nil {
+		if name := text.Sprintf("link%d", i); t.ifaceNamed(name) == nil {
 			return name
 		}
 	}
@@ -87,7 +87,7 @@ func (t *topology) addAddress(ifc *iface, a address) error {
 		if p.find(ip) == nil {
 			continue
 		}
-		return fmt.Errorf("%w: %v is an address of interface %q already", ErrExists, ip, p.ifc.name)
+		return text.Errorf("%w: %v is an address of interface %q already", ErrExists, ip, p.ifc.name)
 	}
 	p := t.place(ifc)
 	if p == nil {
@@ -114,9 +114,9 @@ func (t *topology) addRoute(r routeEntry) error {
 	case p == nil:
 		return ErrNoInterface
 	case r.gateway.IsValid() && r.ifc.linkInfo.Medium == link.Ethernet && !p.reaches(r.gateway):
-		return fmt.Errorf("%w: the gateway %v lies in no network of the interface's addresses", ErrBadRoute, r.gateway)
+		return text.Errorf("%w: the gateway %v lies in no network of the interface's addresses", ErrBadRoute, r.gateway)
 	case slices.Contains(t.routes, r):
-		return fmt.Errorf("%w: route to %v", ErrExists, r.prefix)
+		return text.Errorf("%w: route to %v", ErrExists, r.prefix)
 	}
 	t.routes = append(t.routes, r)
 	return nil

@@ -1,7 +1,6 @@
 package tun
 
 import (
-	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -9,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 )
 
@@ -44,7 +44,7 @@ func (d *device) Info() link.Info { return d.info }
 // begin marks queue i as being received from; false when d is closed.
 func (d *device) begin(i int) (*queue, bool, error) {
 	if i < 0 || i >= len(d.queues) {
-		return nil, false, fmt.Errorf("tun: %s: no receive queue %d; there are %d, from 0", d.name, i, len(d.queues))
+		return nil, false, text.Errorf("tun: %s: no receive queue %d; there are %d, from 0", d.name, i, len(d.queues))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,7 +53,7 @@ func (d *device) begin(i int) (*queue, bool, error) {
 	case d.closed.Load():
 		return nil, false, nil
 	case q.receiving:
-		return nil, false, fmt.Errorf("tun: %s: Receive of queue %d runs already", d.name, i)
+		return nil, false, text.Errorf("tun: %s: Receive of queue %d runs already", d.name, i)
 	}
 	q.receiving = true
 	d.receivers.Add(1)
@@ -80,7 +80,7 @@ func (d *device) Close() error {
 	for _, q := range d.queues {
 		// Wakes Receive, and returns when nobody uses the descriptor any more.
 		if err := q.file.Close(); err != nil && first == nil {
-			first = fmt.Errorf("tun: %s: %w", d.name, err)
+			first = text.Errorf("tun: %s: %w", d.name, err)
 		}
 	}
 	d.receivers.Wait()
@@ -92,9 +92,9 @@ func (d *device) explain(call string, errno syscall.Errno) error {
 	err := os.NewSyscallError(call, errno)
 	switch errno {
 	case unix.EIO:
-		return fmt.Errorf("tun: %s is down: %w", d.name, err)
+		return text.Errorf("tun: %s is down: %w", d.name, err)
 	case unix.EBADFD, unix.EFAULT:
-		return fmt.Errorf("tun: %s is gone: %w", d.name, err)
+		return text.Errorf("tun: %s is gone: %w", d.name, err)
 	}
-	return fmt.Errorf("tun: %s: %w", d.name, err)
+	return text.Errorf("tun: %s: %w", d.name, err)
 }

@@ -1,10 +1,10 @@
 package tun
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 )
 
@@ -33,10 +33,10 @@ type Config struct {
 
 func (c *Config) check() error {
 	if c.MTU != 0 && (c.MTU < minMTU || c.MTU > maxMTU) {
-		return fmt.Errorf("tun: an MTU of %d bytes; want %d to %d, and 1280 or more for IPv6", c.MTU, minMTU, maxMTU)
+		return text.Errorf("tun: an MTU of %d bytes; want %d to %d, and 1280 or more for IPv6", c.MTU, minMTU, maxMTU)
 	}
 	if c.Queues < 0 || c.Queues > maxQueues {
-		return fmt.Errorf("tun: %d queues; want 1 to %d", c.Queues, maxQueues)
+		return text.Errorf("tun: %d queues; want 1 to %d", c.Queues, maxQueues)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func Open(c Config) (link.Link, error) {
 		return nil, err
 	}
 	if c.Name == "" || len(c.Name) > maxName || c.Name == "." || c.Name == ".." || strings.ContainsAny(c.Name, "/:% \t\n\x00") {
-		return nil, fmt.Errorf("tun: %q is no name of an interface; want 1 to %d bytes without space, slash, colon and percent sign", c.Name, maxName)
+		return nil, text.Errorf("tun: %q is no name of an interface; want 1 to %d bytes without space, slash, colon and percent sign", c.Name, maxName)
 	}
 	c.Queues = max(c.Queues, 1)
 	return open(c)
@@ -80,7 +80,7 @@ func FromFile(f *os.File, c Config) (link.Link, error) {
 		return nil, err
 	}
 	if c.Queues > 1 {
-		return nil, fmt.Errorf("tun: %d queues from one file; want 1", c.Queues)
+		return nil, text.Errorf("tun: %d queues from one file; want 1", c.Queues)
 	}
 	c.Queues = 1
 	if c.MTU == 0 {

@@ -1,12 +1,12 @@
 package tun
 
 import (
-	"fmt"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/internal/vnet"
 )
@@ -61,7 +61,7 @@ func openQueue(c Config) (*os.File, error) {
 func attach(fd int, c Config) error {
 	req, err := unix.NewIfreq(c.Name)
 	if err != nil {
-		return fmt.Errorf("tun: name %q: %w", c.Name, err)
+		return text.Errorf("tun: name %q: %w", c.Name, err)
 	}
 	flags := uint16(unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 	if c.TAP {
@@ -77,10 +77,10 @@ func attach(fd int, c Config) error {
 		return explainAttach(c, err)
 	}
 	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnet.Len); err != nil {
-		return fmt.Errorf("tun: %s: size of the virtio header: %w", c.Name, os.NewSyscallError("ioctl TUNSETVNETHDRSZ", err))
+		return text.Errorf("tun: %s: size of the virtio header: %w", c.Name, os.NewSyscallError("ioctl TUNSETVNETHDRSZ", err))
 	}
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offloads); err != nil {
-		return fmt.Errorf("tun: %s: offload: %w", c.Name, os.NewSyscallError("ioctl TUNSETOFFLOAD", err))
+		return text.Errorf("tun: %s: offload: %w", c.Name, os.NewSyscallError("ioctl TUNSETOFFLOAD", err))
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func attach(fd int, c Config) error {
 // which is where Open has attached.
 func interfaceMTU(name string) (int, error) {
 	fail := func(call string, err error) (int, error) {
-		return 0, fmt.Errorf("tun: MTU of %s: %w", name, os.NewSyscallError(call, err))
+		return 0, text.Errorf("tun: MTU of %s: %w", name, os.NewSyscallError(call, err))
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -109,7 +109,7 @@ func interfaceMTU(name string) (int, error) {
 func fromFile(f *os.File, c Config) (link.Link, error) {
 	own, err := duplicate(f)
 	if err != nil {
-		return nil, fmt.Errorf("tun: %s: %w", f.Name(), err)
+		return nil, text.Errorf("tun: %s: %w", f.Name(), err)
 	}
 	d := &device{name: c.Name}
 	if d.name == "" {
@@ -155,11 +155,11 @@ func duplicate(f *os.File) (own int, err error) {
 func (d *device) ask(fd int, c *Config) error {
 	req, err := unix.NewIfreq("")
 	if err != nil {
-		return fmt.Errorf("tun: %w", err)
+		return text.Errorf("tun: %w", err)
 	}
 	if err := unix.IoctlIfreq(fd, unix.TUNGETIFF, req); err != nil {
 		if err == unix.EBADFD {
-			return fmt.Errorf("tun: %s is attached to no interface: %w", d.name, os.NewSyscallError("ioctl TUNGETIFF", err))
+			return text.Errorf("tun: %s is attached to no interface: %w", d.name, os.NewSyscallError("ioctl TUNGETIFF", err))
 		}
 		typ, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 		d.datagrams = err == nil && typ == unix.SOCK_DGRAM
@@ -173,14 +173,14 @@ func (d *device) ask(fd int, c *Config) error {
 	}
 	size, err := unix.IoctlGetUint32(fd, unix.TUNGETVNETHDRSZ)
 	if err != nil {
-		return fmt.Errorf("tun: %s: size of the virtio header: %w", d.name, os.NewSyscallError("ioctl TUNGETVNETHDRSZ", err))
+		return text.Errorf("tun: %s: size of the virtio header: %w", d.name, os.NewSyscallError("ioctl TUNGETVNETHDRSZ", err))
 	}
 	if size < vnet.Len || size > vnet.MaxLen {
-		return fmt.Errorf("tun: %s has a virtio header of %d bytes; want %d to %d", d.name, size, vnet.Len, vnet.MaxLen)
+		return text.Errorf("tun: %s has a virtio header of %d bytes; want %d to %d", d.name, size, vnet.Len, vnet.MaxLen)
 	}
 	d.headerLen = int(size)
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offloads); err != nil {
-		return fmt.Errorf("tun: %s: offload: %w", d.name, os.NewSyscallError("ioctl TUNSETOFFLOAD", err))
+		return text.Errorf("tun: %s: offload: %w", d.name, os.NewSyscallError("ioctl TUNSETOFFLOAD", err))
 	}
 	return nil
 }
@@ -191,11 +191,11 @@ func (d *device) addQueue(f *os.File) error {
 	d.queues = append(d.queues, q)
 	// A descriptor outside of the poller could not be woken by Close.
 	if err := f.SetReadDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("tun: %s cannot be polled: %w", d.name, err)
+		return text.Errorf("tun: %s cannot be polled: %w", d.name, err)
 	}
 	var err error
 	if q.conn, err = f.SyscallConn(); err != nil {
-		return fmt.Errorf("tun: %s: %w", d.name, err)
+		return text.Errorf("tun: %s: %w", d.name, err)
 	}
 	return nil
 }

@@ -4,10 +4,10 @@ package tun
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 
+	"github.com/usernet-go/usernet/internal/text"
 	"github.com/usernet-go/usernet/link"
 )
 
@@ -16,5 +16,5 @@ func open(Config) (link.Link, error) { return nil, unsupported() }
 func fromFile(*os.File, Config) (link.Link, error) { return nil, unsupported() }
 
 func unsupported() error {
-	return fmt.Errorf("tun: not supported on %s, only on linux: %w", runtime.GOOS, errors.ErrUnsupported)
+	return text.Errorf("tun: not supported on %s, only on linux: %w", runtime.GOOS, errors.ErrUnsupported)
 }
