@@ -63,7 +63,7 @@ func (o *tcpOutput) packet() int {
 // A batch is lent: its payload lies in the send queue, which keeps acknowledged
 // chunks until Returned.
 func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
-	if c.route.generation == c.h.routeGeneration() && c.m.Rest(now) {
+	if c.restsLocked(now) {
 		c.again = false
 		return retry
 	}
@@ -104,7 +104,8 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 			retry = now.Add(tcpLinkRetry)
 			break
 		}
-		if !o.more && !c.again {
+		// Over a pipe the acknowledgment has arrived by now, and most often asks for nothing.
+		if !o.more && (!c.again || c.restsLocked(now)) {
 			break
 		}
 		now = c.h.clock.Now()
@@ -118,6 +119,11 @@ func (c *TCPConn) outputLocked(now time.Time) (retry time.Time) {
 	c.h.tcpOutputs.Put(o)
 	c.outputting, c.again = false, false
 	return retry
+}
+
+// restsLocked says that there is plainly nothing to send.
+func (c *TCPConn) restsLocked(now time.Time) bool {
+	return c.route.generation == c.h.routeGeneration() && c.m.Rest(now)
 }
 
 // fillLocked makes a batch of what the machine has to send, and returns how many
