@@ -3,8 +3,8 @@
 //
 // A Stack is a host. It has addresses on the links that are attached to it: a
 // TUN or TAP device (package link/tun), an interface of the host, beside the kernel
-// (link/packet) or at the kernel's own addresses (link/rawip), or a wire in memory
-// to another stack (link/pipe). Its verbs are those of package net, and so are their
+// (link/packet, link/xdp) or at the kernel's own addresses (link/rawip), or a wire in
+// memory to another stack (link/pipe). Its verbs are those of package net, and so are their
 // semantics, their zero values and their errors: errors.Is finds net.ErrClosed,
 // os.ErrDeadlineExceeded and syscall.ECONNREFUSED where it would for the
 // kernel's connections.

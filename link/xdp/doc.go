@@ -14,9 +14,22 @@
 //
 // AF_XDP has neither segmentation nor checksums: each segment is one frame, and
 // the stack computes and checks each sum. It pays where a wire's packets come one
-// by one, above all with a driver that shares its buffers (zero copy). Where the
-// other side hands over super-segments of 64 KiB, as a veth pair, a tap or a
-// virtual network card does, link/packet moves a byte for far less.
+// by one, above all with a driver that shares its buffers (zero copy, not measured
+// here). Processor time of both ends and the wire, for each packet of 1500 bytes
+// over a veth pair without offloads, by the package's benchmarks, medians of five
+// interleaved rounds on two noisy cores, in microseconds:
+//
+//	                            native  generic  link/packet
+//	datagrams sent                 4.5      4.6          6.3
+//	datagrams received            10.2      9.9         11.3
+//	TCP sent                       5.6      5.3          3.6
+//	TCP received                   4.7      4.9          6.6
+//	a byte there and back           29       23           64
+//
+// TCP is sent for less by link/packet also there: it hands 64 KiB to the kernel in
+// one piece, which is cut as the last thing. And where the other side hands over
+// super-segments, as a veth pair with its offloads, a tap or a virtual network card
+// does, link/packet moves a byte for far less in both directions.
 //
 // A veth pair does not compute the sums of what its other end sends while that end
 // believes that the pair does it for free: switch that off at the other end

@@ -2,10 +2,13 @@ package xdp_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,4 +185,14 @@ func datagram(l link.Link, to wire.MAC, size int) link.Packet {
 	b = (&wire.IPv4{TotalLen: wire.IPv4Len + wire.UDPLen + size, TTL: 64, Protocol: wire.ProtocolUDP, Src: src, Dst: dst}).Append(b)
 	b = (&wire.UDP{SrcPort: 4000, DstPort: 9, Length: wire.UDPLen + size}).Append(b)
 	return link.Packet{Data: [][]byte{b, make([]byte, size)}}
+}
+
+// run runs a command line, which may fail.
+func run(line string) (string, error) {
+	words := strings.Fields(line)
+	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %s", line, err, out)
+	}
+	return string(out), err
 }

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/wire"
 )
 
@@ -107,19 +106,28 @@ func (s *socket) share(fd int) (err error) {
 		Len:  uint64(len(s.frames)),
 		Size: uint32(s.frameSize),
 	}
-	for try := 1; ; try++ {
-		_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_UMEM_REG,
-			uintptr(unsafe.Pointer(&reg)), unsafe.Sizeof(reg), 0)
-		switch {
-		case errno == 0:
-			return nil
-		case errno == unix.ENOBUFS && try < 20:
-			// A socket that was closed before gives its memory back a moment later.
-			time.Sleep(10 * time.Millisecond)
-		default:
-			return explainMemory(s.c, errno)
+	if err := patiently(unix.ENOBUFS, func() error {
+		if _, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_UMEM_REG,
+			uintptr(unsafe.Pointer(&reg)), unsafe.Sizeof(reg), 0); errno != 0 {
+			return errno
 		}
+		return nil
+	}); err != nil {
+		return explainMemory(s.c, err)
 	}
+	return nil
+}
+
+// patiently calls f until it says something else than refused, for a second: the
+// memory and the queue of a socket that was closed are free a moment later only.
+func patiently(refused unix.Errno, f func() error) (err error) {
+	for range 100 {
+		if err = f(); err != refused {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
 
 // makeRings makes the rings and maps them.
@@ -183,7 +191,10 @@ func (s *socket) bind(index int, native bool) error {
 	}
 	var errno error
 	if err := s.control(func(fd int) {
-		if errno = unix.Bind(fd, &unix.SockaddrXDP{Flags: flags, Ifindex: uint32(index), QueueID: uint32(s.queue)}); errno != nil {
+		errno = patiently(unix.EBUSY, func() error {
+			return unix.Bind(fd, &unix.SockaddrXDP{Flags: flags, Ifindex: uint32(index), QueueID: uint32(s.queue)})
+		})
+		if errno != nil {
 			return
 		}
 		var options uint32
@@ -281,53 +292,4 @@ func (s *socket) close() error {
 		return s.fail(err)
 	}
 	return nil
-}
-
-// batch is how many frames are delivered at once. link/packet has as many bytes
-// of super-segments in two packets.
-const maxBatch = 64
-
-// receive delivers, after begin, until close or remove.
-func (s *socket) receive(deliver func([]link.Packet)) error {
-	packets, pieces := make([]link.Packet, maxBatch), make([][]byte, maxBatch)
-	for i := range packets {
-		packets[i].Data = pieces[i : i+1 : i+1]
-	}
-	arrived := func(uintptr) bool { return s.rx.written() > 0 }
-	for {
-		n := min(s.rx.written(), maxBatch)
-		if n == 0 {
-			if s.conn.Read(arrived) != nil {
-				return s.end()
-			}
-			continue
-		}
-		first := atomic.LoadUint32(s.rx.consumer)
-		for i := range n {
-			d := s.rx.entry(first + uint32(i))
-			pieces[i] = s.frames[d.Addr : d.Addr+uint64(d.Len) : d.Addr+uint64(d.Len)]
-			packets[i] = link.Packet{Data: pieces[i : i+1 : i+1]}
-		}
-		s.redirected.Add(uint64(n))
-		deliver(packets[:n])
-		s.refill(first, n)
-		if s.closed.Load() {
-			return s.end()
-		}
-	}
-}
-
-// refill gives the frames of n entries from the first one on back to the kernel.
-func (s *socket) refill(first uint32, n int) {
-	next := atomic.LoadUint32(s.fill.producer)
-	for i := range uint32(n) {
-		*s.fill.entry(next + i) = s.rx.entry(first+i).Addr &^ uint64(s.frameSize-1)
-	}
-	atomic.StoreUint32(s.rx.consumer, first+uint32(n))
-	atomic.StoreUint32(s.fill.producer, next+uint32(n))
-	if s.fill.needsWakeup() {
-		s.conn.Control(func(fd uintptr) {
-			unix.Syscall6(unix.SYS_RECVFROM, fd, 0, 0, unix.MSG_DONTWAIT, 0, 0)
-		})
-	}
 }

@@ -46,6 +46,7 @@ type entry struct{ stack, variant string }
 
 var (
 	usernet     = entry{sides.Usernet, ""}
+	usernetXDP  = entry{sides.Usernet, sides.XDP}
 	linux       = entry{sides.Linux, ""}
 	copies      = entry{sides.Copies, ""}
 	gvisor      = entry{sides.GVisor, ""}
@@ -56,6 +57,7 @@ var (
 	withQueue   = []entry{usernet, gvisor, gvisorFIFO, linux}
 	withLimit   = []entry{usernet, gvisor, gvisorFIFO, linux, copies}
 	withGRO     = []entry{usernet, gvisor, gvisorFIFO, gvisorGRO, linux, copies}
+	plain       = []entry{usernet, usernetXDP, linux}
 	withShipped = []entry{usernet, gvisor, gvisorOwn, linux}
 )
 
@@ -108,6 +110,10 @@ func connections(n int) string {
 	return fmt.Sprintf("%d connections", n)
 }
 
+// veth names the cases of a pair that neither merges nor cuts, and whose ends compute
+// checksums: what a wire's packets are, for AF_PACKET and AF_XDP.
+const veth = "veth without offloads, MTU 1500"
+
 func (p *plan) bulk() {
 	for _, x := range []struct {
 		name    string
@@ -135,12 +141,14 @@ func (p *plan) bulk() {
 		{sides.TAP, "TAP, MTU 1500", 1500, 1, []entry{usernet}},
 		{sides.Packet, "AF_PACKET, MTU 1500", 1500, 1, all},
 		{sides.Packet, "AF_PACKET, MTU 1500", 1500, 8, all},
+		{sides.Packet, veth, 1500, 1, plain},
 	} {
 		for _, down := range []bool{false, true} {
 			name := fmt.Sprintf("%s, %s, %s", x.name, connections(x.conns), map[bool]string{false: "up", true: "down"}[down])
 			short := x.mtu == 1500 && x.conns == 1
-			p.add(name, short, x.entries, sides.Spec{Link: x.link, MTU: x.mtu, Offload: true, Reverse: down,
-				Work: load.Work{Kind: load.Bulk, Conns: x.conns, Segment: segment(x.mtu, true)}})
+			offload := x.name != veth
+			p.add(name, short, x.entries, sides.Spec{Link: x.link, MTU: x.mtu, Offload: offload, Reverse: down,
+				Work: load.Work{Kind: load.Bulk, Conns: x.conns, Segment: segment(x.mtu, offload)}})
 		}
 	}
 }
@@ -156,6 +164,7 @@ func (p *plan) exchanges() {
 		p.add("TUN, "+name, size == 1, withShipped, on(sides.TUN, w))
 		p.add("TAP, "+name, false, []entry{usernet}, on(sides.TAP, w))
 		p.add("AF_PACKET, "+name, false, all, on(sides.Packet, w))
+		p.add(veth+", "+name, false, plain, sides.Spec{Link: sides.Packet, MTU: 1500, Work: w})
 	}
 	p.add("memory, 1 byte beside 7 bulk", true, withQueue, on(sides.Memory, load.Work{Kind: load.PingPong, Size: 1, Beside: 7}))
 	w := load.Work{Kind: load.Connect, Conns: 8}

@@ -25,8 +25,9 @@
 // Nobody computes TCP checksums over the data: in memory and on the kernel's loopback
 // and veth there is no need, on TUN, TAP and AF_PACKET they are left to the device. The
 // exceptions are gVisor's own links, "fdbased" on TUN and the sending half of the one on
-// AF_PACKET where it does not segment: that is how they are made. IP headers' are computed
-// by all.
+// AF_PACKET where it does not segment: that is how they are made; and a veth pair without
+// offloads, where each packet is one segment and has its sum, for usernet on AF_PACKET and
+// on AF_XDP ("xdp"). IP headers' are computed by all.
 //
 // gVisor has the options that suit it best (SACK, RACK, moderated receive buffers) and
 // stands in variants, of which targets take the best: on a link that delivers at once,

@@ -36,7 +36,8 @@ func (r *Results) about() string {
 		"end is a process; on devices the other end is always the kernel's, and its own rows stand on a veth pair.\n\n" +
 		"Same for all: Go's default settings, 64 KiB for each read and write in bulk, buffers that tune themselves up to 8 MiB, cubic, " +
 		"TIME-WAIT of %v, at the client, which closes first, and its ports %d to %d. TCP checksums over data are computed by nobody: memory does not " +
-		"need them, devices do them; except for gVisor's own links, `fdbased` on TUN and small segments on AF_PACKET, which are made so.\n\n" +
+		"need them, devices do them; except for gVisor's own links, `fdbased` on TUN and small segments on AF_PACKET, which are made so, and for " +
+		"veth without offloads, where usernet stands on AF_PACKET and on AF_XDP (`xdp`).\n\n" +
 		"gVisor has SACK, RACK and moderated buffers, and stands in variants, the best of which is what targets compare with: on a link " +
 		"as good as usernet's; with its queue before that (`fifo`); with its own segmentation and coalescing, too (`gro`); on TUN on the " +
 		"link that it ships (`fdbased`); on AF_PACKET on that with recvmmsg, segmentation by the host, and coalescing. `copies` is no stack, but " +

@@ -191,7 +191,7 @@ func profiles(cases [][]job) (jobs []job) {
 	for _, entries := range cases {
 		for _, j := range entries {
 			w := j.spec.Work
-			if j.spec.Stack == sides.Usernet && (w.Kind == load.Bulk && w.Conns == 1 || w.Kind == load.PingPong && w.Beside == 0 || w.Kind == load.Connect) {
+			if j.spec.Stack == sides.Usernet && j.spec.Variant == "" && (w.Kind == load.Bulk && w.Conns == 1 || w.Kind == load.PingPong && w.Beside == 0 || w.Kind == load.Connect) {
 				j.spec.Profile = true
 				jobs = append(jobs, j)
 			}

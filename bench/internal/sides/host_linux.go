@@ -8,6 +8,7 @@ import (
 
 	"github.com/usernet-go/usernet/link/packet"
 	"github.com/usernet-go/usernet/link/tun"
+	"github.com/usernet-go/usernet/link/xdp"
 )
 
 // nearHost makes the stack that is measured, and its device. The far side is process
@@ -27,6 +28,13 @@ func nearHost(s Spec, far int) (host, error) {
 	case Linux:
 		return kernelHost{addresses[1]}, addAddress(nearDevice, addresses[0])
 	case Usernet:
+		if s.Variant == XDP {
+			l, err := xdp.Open(xdp.Config{Interface: nearDevice})
+			if err != nil {
+				return nil, err
+			}
+			return newUsernet(l, 0)
+		}
 		l, err := packet.Open(packet.Config{Interface: nearDevice})
 		if err != nil {
 			return nil, err

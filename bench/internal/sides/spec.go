@@ -38,6 +38,9 @@ const (
 	FDBased = "fdbased" // with its own link for descriptors, as it is shipped
 )
 
+// XDP is the variant of usernet on a veth pair that takes AF_XDP in place of AF_PACKET.
+const XDP = "xdp"
+
 // What is the same for all stacks.
 const (
 	// TimeWait is how long a port is kept from being used again: the kernel's limit
