@@ -2,6 +2,7 @@ package packet
 
 import (
 	"os"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,11 @@ const (
 	// so that the headers of a batch do not fight for the same lines of the cache.
 	maxFrame = (65535+40+18+vnet.Len+63)&^63 + 64
 
+	// yieldAfter is how many bytes a batch has at most after which the next is read at
+	// once. After a larger one those run first whom it has woken: they read what is still
+	// in this processor's cache. Bulk takes five sixths of the time with 8 connections.
+	yieldAfter = 64 << 10
+
 	auxdataLen   = 20 // bytes of struct tpacket_auxdata
 	auxdataNet   = 14 // in it: where the network header begins
 	controlWords = 5  // room for one such message
@@ -65,6 +71,7 @@ type receiver struct {
 	packets  []link.Packet
 	pieces   [][]byte
 	headers  []byte // new ones, of what was cut
+	bytes    int    // of the batch
 	errno    unix.Errno
 }
 
@@ -84,10 +91,13 @@ func newReceiver(s *socket, network bool) *receiver {
 func (r *receiver) run(deliver func([]link.Packet)) error {
 	read := r.read
 	for {
-		r.packets, r.pieces, r.headers = r.packets[:0], r.pieces[:0], r.headers[:0]
+		r.packets, r.pieces, r.headers, r.bytes = r.packets[:0], r.pieces[:0], r.headers[:0], 0
 		err := r.s.conn.Read(read)
 		if len(r.packets) > 0 {
 			deliver(r.packets)
+		}
+		if r.bytes > yieldAfter {
+			runtime.Gosched()
 		}
 		if err != nil {
 			return err
@@ -123,6 +133,7 @@ func (r *receiver) read(fd uintptr) bool {
 		return true
 	}
 	for i := range int(n) {
+		r.bytes += int(r.messages[i].n)
 		if !r.take(i) {
 			r.s.unusable.Add(1)
 		}

@@ -2,6 +2,7 @@ package tun
 
 import (
 	"io"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +19,16 @@ const (
 	// so that what stays behind the longest read is not less than nothing.
 	maxFrame = (65535 + 40 + 18 + vnet.MaxLen + align - 1) &^ (align - 1)
 	// What a batch is read into, packet behind packet: a batch ends when it does
-	// not hold a largest packet any more.
-	arenaSize = 4 * maxFrame
+	// not hold a largest packet any more. With half of it, and no yieldAfter, there was an
+	// acknowledgment for every 2 to 3 super-segments, each a system call, now for every 8,
+	// and bulk took a sixth more time.
+	arenaSize = 8 * maxFrame
+
+	// yieldAfter is how many bytes a batch has at most after which the next is read at
+	// once. After a larger one those run first whom it has woken: they read what is still
+	// in this processor's cache. Bulk takes four fifths of the time with 8 connections;
+	// after each batch of two packets it would cost a byte there and back a quarter more.
+	yieldAfter = 64 << 10
 )
 
 // A receiver reads batches from one queue.
@@ -28,6 +37,7 @@ type receiver struct {
 	arena   []byte
 	packets []link.Packet
 	pieces  [maxBatch][1][]byte
+	bytes   int   // of the batch
 	errno   error // what ended the link
 }
 
@@ -39,7 +49,7 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 	r := &receiver{d: d, arena: make([]byte, arenaSize), packets: make([]link.Packet, 0, maxBatch)}
 	read := r.read
 	for {
-		r.packets = r.packets[:0]
+		r.packets, r.bytes = r.packets[:0], 0
 		err = q.conn.Read(read)
 		if err != nil && d.isDevice {
 			// The poller found the descriptor in error, and no read has said why. A
@@ -49,6 +59,9 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 		}
 		if len(r.packets) > 0 {
 			deliver(r.packets)
+		}
+		if r.bytes > yieldAfter {
+			runtime.Gosched()
 		}
 		if err == nil {
 			err = r.errno
@@ -105,6 +118,7 @@ func (r *receiver) read(fd uintptr) bool {
 			}
 		}
 		r.packets = append(r.packets, p)
+		r.bytes += n
 		free = free[(n+align-1)&^(align-1):]
 	}
 	return true
