@@ -70,8 +70,9 @@ func (r *Results) writeSpent(w io.Writer) {
 		return
 	}
 	fmt.Fprint(w, "## Where usernet's processor time goes\n\nOf the process in which usernet is, in a run with a profile, by the function that runs: "+
-		"in memory both ends, on a device ours and what the kernel does in our system calls. A stack must copy each byte twice, and on a "+
-		"device make its system calls: the limit in memory is what `copies` takes for the same.\n\n")
+		"in memory both ends, on a device ours and what the kernel does in our system calls. A stack copies each byte "+
+		"twice, or once where a reader in the same process waits for it, and on a device makes its system calls: the limit in memory "+
+		"is what `copies`, twice, takes for the same.\n\n")
 	var t report.Table
 	t.Add(append([]string{"", "to the limit"}, names...)...)
 	for _, row := range r.Rows {
