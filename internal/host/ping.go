@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -150,10 +151,12 @@ func (p *Pinger) Close() error {
 		return ErrClosed
 	}
 	p.closed = true
-	for _, sequence := range slices.Sorted(maps.Keys(p.waiting)) {
-		wakeWith(p.h, p.waiting[sequence], pong{err: ErrClosed})
+	for sequence := uint16(0); len(p.waiting) > 0; sequence++ {
+		if answer, ok := p.waiting[sequence]; ok {
+			wakeWith(p.h, answer, pong{err: ErrClosed})
+			delete(p.waiting, sequence)
+		}
 	}
-	clear(p.waiting)
 	return nil
 }
 
@@ -233,10 +236,7 @@ func (t *pingTable) unreachable(q *wire.Quote, err error) bool {
 func (t *pingTable) closeAll() {
 	t.mu.Lock()
 	t.closed = true
-	var all []*Pinger
-	for _, id := range slices.Sorted(maps.Keys(t.byID)) {
-		all = append(all, t.byID[id])
-	}
+	all := slices.SortedFunc(maps.Values(t.byID), func(a, b *Pinger) int { return cmp.Compare(a.id, b.id) })
 	t.mu.Unlock()
 	for _, p := range all {
 		p.Close() // ErrClosed means that its owner was faster

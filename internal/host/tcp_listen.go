@@ -1,7 +1,7 @@
 package host
 
 import (
-	"maps"
+	"cmp"
 	"net/netip"
 	"slices"
 	"sync"
@@ -293,9 +293,10 @@ func (ls *tcpListeners) closeAll() {
 	ls.mu.Lock()
 	ls.closed = true
 	var all []*TCPListener
-	for _, port := range slices.Sorted(maps.Keys(ls.byPort)) {
-		all = append(all, ls.byPort[port]...)
+	for _, some := range ls.byPort {
+		all = append(all, some...)
 	}
+	slices.SortStableFunc(all, func(a, b *TCPListener) int { return cmp.Compare(a.local.Port(), b.local.Port()) })
 	ls.mu.Unlock()
 	for _, l := range all {
 		l.Close() // ErrClosed means that the application was faster

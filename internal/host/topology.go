@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 )
@@ -100,9 +99,21 @@ func (t *topology) derive() {
 			t.deriveFrom(p.ifc, a)
 		}
 	}
-	slices.SortStableFunc(t.routes, func(a, b routeEntry) int {
-		return cmp.Or(cmp.Compare(b.prefix.Bits(), a.prefix.Bits()), boolCompare(a.origin == routeConnected, b.origin == routeConnected))
-	})
+	// Most are in order since the last time: only those that are new move. To sort values
+	// of this size package slices has 8 KB of code.
+	for i := range t.routes {
+		for ; i > 0 && t.routes[i].before(&t.routes[i-1]); i-- {
+			t.routes[i], t.routes[i-1] = t.routes[i-1], t.routes[i]
+		}
+	}
+}
+
+// before says whether r is to be asked before o, the longest prefix first.
+func (r *routeEntry) before(o *routeEntry) bool {
+	if r.prefix.Bits() != o.prefix.Bits() {
+		return r.prefix.Bits() > o.prefix.Bits()
+	}
+	return r.origin == routeConnected && o.origin != routeConnected
 }
 
 func (t *topology) deriveFrom(ifc *iface, a address) {
