@@ -5,8 +5,8 @@
 //
 // It makes what must not be guessed from outside: sequence numbers (RFC 6528),
 // ephemeral ports (RFC 6056), interface identifiers (RFC 7217). Linux takes it for the
-// first two as well. SHA-256 would serve as well, at 0.24 MB in each program and three
-// times the time.
+// first two as well. SHA-256 would serve as well, at 0.23 MB in each program and twice
+// the time (a four-tuple in 145 ns, not 70).
 package siphash
 
 import (
