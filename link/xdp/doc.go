@@ -2,7 +2,7 @@
 // by AF_XDP: a station with an Ethernet address of its own, as link/packet gives
 // one, whose frames leave the kernel's path before it makes packets of them.
 //
-// A program of four comparisons, attached to the interface, redirects the frames
+// A program of five comparisons, attached to the interface, redirects the frames
 // that are addressed to the station into memory that it shares with the kernel:
 // for each receive queue of the interface there is a socket with four rings, so
 // that a frame costs no system call but the one that waits for the next batch.
@@ -34,9 +34,15 @@
 // A veth pair does not compute the sums of what its other end sends while that end
 // believes that the pair does it for free: switch that off at the other end
 // (ethtool -K INTERFACE tx off), or the stack drops the packets for their sums.
-// Likewise a tag that an interface takes off frames (ethtool -K INTERFACE
-// rxvlan off) is nothing that the program could see.
+// Likewise a tag that an interface takes off frames is nothing that the program
+// could see (see Open).
 //
-// Linux only; elsewhere Open says so. The interface's addresses, routes and state
-// are not touched. The program is gone with the link, and with the process.
+// Linux only; elsewhere Open says so. The interface keeps its addresses, its routes,
+// its MTU, and whether it is up. While the link is open it receives the frames of
+// all groups (allmulti) and, if it cannot filter for further addresses, as a veth
+// cannot, those of all stations (promiscuous). The driver of a veth pair that runs
+// the program switches the other end's segmentation off ([fixed]: that of TCP, UDP
+// and SCTP, and gso-list), and lowers that end's largest MTU (maxmtu) from 65535 to
+// 3506; with Config.Generic it does neither. All that is gone with the link, and so
+// is the program; also with the process.
 package xdp

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/internal/linktest"
+	"github.com/usernet-go/usernet/link/packet"
 	"github.com/usernet-go/usernet/link/xdp"
 	"github.com/usernet-go/usernet/wire"
 )
@@ -251,6 +252,26 @@ func TestInterfaceDownAndUp(t *testing.T) {
 				})
 			}
 			bulk(t, s, peer, 1<<20)
+		})
+	}
+}
+
+// What Send took while the interface was down goes out when it is up again, though
+// nobody sends any more.
+func TestSentWhileDown(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) {
+			host, peer := twoHosts(t, 1500)
+			l := openLink(t, host, xdp.Config{Generic: mode.generic})
+			come := frames(t, peer, packet.Config{Interface: dev, InterfaceMAC: true})
+			host.Run("ip link set " + dev + " down")
+			p := datagram(l, macOf(peer), 0)
+			p.Data = append(p.Data, []byte{1, mark})
+			if n, err := l.Send([]link.Packet{p}); n != 1 || err != nil {
+				t.Fatalf("the first Send while the interface is down = %d, %v, want 1 packet", n, err)
+			}
+			host.Run("ip link set " + dev + " up")
+			waitFor(t, "the frame arrives", func() bool { _, ok := come.Load(byte(1)); return ok })
 		})
 	}
 }

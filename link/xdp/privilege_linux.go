@@ -23,12 +23,14 @@ func explainSocket(c Config, errno error) error {
 	return fmt.Errorf("xdp: %s: %w", c.Interface, err)
 }
 
-// explainMemory says why the kernel does not share memory.
-func explainMemory(c Config, errno error) error {
+// explainMemory says why the kernel does not share so many bytes for a queue.
+func explainMemory(c Config, size int, errno error) error {
 	err := os.NewSyscallError("setsockopt XDP_UMEM_REG", errno)
 	if errno == unix.ENOBUFS {
-		return fmt.Errorf("xdp: %s: the memory of a queue exceeds what may be locked: raise the limit (ulimit -l, LimitMEMLOCK=), "+
-			"or give the program the capability CAP_IPC_LOCK: %w", c.Interface, err)
+		return fmt.Errorf("xdp: %s: the queues' memory exceeds what may be locked: raise the limit (ulimit -l, LimitMEMLOCK=); "+
+			"or choose fewer queues (Config.Queues): each takes %d MiB; or give the program the capability CAP_IPC_LOCK "+
+			"(setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep PROGRAM); "+
+			"or start the container with --cap-add IPC_LOCK: %w", c.Interface, size>>20, err)
 	}
 	return fmt.Errorf("xdp: %s: %w", c.Interface, err)
 }

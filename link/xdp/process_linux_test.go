@@ -117,8 +117,14 @@ func TestOpenWithoutLockedMemory(t *testing.T) {
 	defer unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit)
 	host.Do(func() {
 		with(t, 1<<unix.CAP_NET_RAW|1<<unix.CAP_NET_ADMIN|1<<unix.CAP_BPF, func() {
-			if _, err := xdp.Open(xdp.Config{Interface: dev}); !errors.Is(err, unix.ENOBUFS) || !strings.Contains(err.Error(), "ulimit -l") {
-				t.Errorf("Open = %v, want what limit is to be raised", err)
+			_, err := xdp.Open(xdp.Config{Interface: dev})
+			if !errors.Is(err, unix.ENOBUFS) {
+				t.Fatalf("Open = %v, want ENOBUFS", err)
+			}
+			for _, want := range []string{"ulimit -l", "Config.Queues", "takes 6 MiB", "cap_ipc_lock+ep", "--cap-add IPC_LOCK"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("Open = %v, want %q in it", err, want)
+				}
 			}
 		})
 	})

@@ -22,13 +22,17 @@ type sending struct {
 	mu     sync.Mutex // guards the rings and what follows
 	closed bool
 	free   []uint64   // frames
-	errno  unix.Errno // of the last call
+	errno  unix.Errno // why the last call has left something in the ring; 0: for no longer than retry
 	later  *time.Timer
 }
 
 // retry is when the kernel is asked again to send what it did not, because the
 // device had no room: nothing tells when it has.
 const retry = time.Millisecond
+
+// retryError is when it is asked again after an error, as that the interface is
+// down: nothing tells when it is up again.
+const retryError = 100 * time.Millisecond
 
 func (t *sending) init(s *socket) {
 	t.s = s
@@ -65,7 +69,7 @@ func (t *sending) send(batch []link.Packet) (n int, err error) {
 	if t.closed {
 		return 0, os.ErrClosed
 	}
-	if t.errno == unix.ENETDOWN || t.errno == unix.ENXIO {
+	if t.errno != 0 {
 		// What is put into the ring cannot be taken back: so ask first.
 		if err := t.kick(); err != nil {
 			return 0, err
@@ -134,17 +138,21 @@ func (t *sending) kick() error {
 		case 0:
 			return nil
 		case unix.EINTR:
+			t.errno = 0
 		case unix.EAGAIN, unix.EBUSY, unix.ENOBUFS:
 			// So many packets a call, and here are more; or there is no room.
+			t.errno = 0
 			if left == was {
 				t.later.Reset(retry)
 				return nil
 			}
-		case unix.ENETDOWN:
-			return fmt.Errorf("xdp: %s is down: %w", t.s.c.Interface, os.NewSyscallError("sendto", t.errno))
 		case unix.ENXIO, unix.ENODEV:
 			return t.s.errGone()
+		case unix.ENETDOWN:
+			t.later.Reset(retryError)
+			return fmt.Errorf("xdp: %s is down: %w", t.s.c.Interface, os.NewSyscallError("sendto", t.errno))
 		default:
+			t.later.Reset(retryError)
 			return t.s.fail(os.NewSyscallError("sendto", t.errno))
 		}
 	}

@@ -113,13 +113,14 @@ func (s *socket) share(fd int) (err error) {
 		}
 		return nil
 	}); err != nil {
-		return explainMemory(s.c, err)
+		return explainMemory(s.c, len(s.frames), err)
 	}
 	return nil
 }
 
 // patiently calls f until it says something else than refused, for a second: the
-// memory and the queue of a socket that was closed are free a moment later only.
+// memory and the queue of a socket that was closed are free a moment later only,
+// also of a process that has died, so that its successor would be refused.
 func patiently(refused unix.Errno, f func() error) (err error) {
 	for range 100 {
 		if err = f(); err != refused {

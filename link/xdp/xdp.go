@@ -38,7 +38,10 @@ type Mode struct {
 // Stats are counters, from the moment when the link was opened.
 type Stats struct {
 	// Dropped counts frames for which there was no room, because Receive did not keep
-	// up, or which are longer than the MTU allows.
+	// up, or which are longer than where they would lie: with the Ethernet header,
+	// 1792 bytes when the MTU was 1778 at most as the link was opened, otherwise 3840.
+	// With Mode.ZeroCopy, what the driver finds no room for is not counted here; its
+	// own counters (ethtool -S) may have it.
 	Dropped uint64
 	// Unusable counts what link/packet's does, of the frames that come its way.
 	Unusable uint64
@@ -60,7 +63,10 @@ type device interface {
 // Open opens a link with an Ethernet address of its own on an interface of the
 // host. Frames to that address, to groups and to all come in; those that bear a
 // tag of a VLAN, and what the host sends, do not. Neither can the host itself
-// reach the address through the same interface, nor be reached.
+// reach the address through the same interface, nor be reached. A tag that the
+// interface takes off frames is none that the program could see: those to the
+// station's address come in from all VLANs, unless this is switched off
+// (ethtool -K INTERFACE rxvlan off).
 //
 // It needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (the error says how to get them)
 // and Linux 5.11. For each queue, 6 MiB of memory are shared with the kernel, 12
@@ -68,13 +74,18 @@ type device interface {
 // RLIMIT_MEMLOCK. The driver runs the program if it can, and shares its buffers if
 // it can: Mode says so.
 //
+// A queue, and locked memory, are free only a moment after the socket that had them
+// was closed. So Open waits, up to a second, for a queue that is in use and for
+// memory that may not be locked, before it says so.
+//
 // The link's Send takes what there are frames for, 1024 on each queue: fewer
 // packets than all, without an error, when those are under way. While the interface
 // is down nothing arrives, and Send returns ENETDOWN, but for what it took before
-// it learned that: this goes out when the interface is up again. When it has been
-// removed, Receive ends, and Send returns, an error that says so (ENODEV). A packet
-// without bytes, or with an offload, ends a batch with EINVAL, one that exceeds the
-// MTU with EMSGSIZE. After Close, Send returns os.ErrClosed.
+// it learned that: this goes out within 100 ms of when the interface is up again.
+// When it has been removed, Receive ends, and Send returns, an error that says so
+// (ENODEV). A packet without bytes, or with an offload, ends a batch with EINVAL,
+// one that exceeds the MTU that the interface had when it was opened (Info) with
+// EMSGSIZE. After Close, Send returns os.ErrClosed.
 //
 // There is a receive queue for each of the interface's that has a socket, and a
 // last one for what comes by the kernel's way. That the interface is gone is
