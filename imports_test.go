@@ -24,18 +24,19 @@ var mayImport = map[string][]string{
 	"tcp":                    {"internal/random", "internal/siphash", "internal/text", "wire"},
 	"link":                   {"internal/text", "wire"},
 	"link/pipe":              {"link", "wire"},
-	"link/packet":            {"link", "link/internal/vnet", "wire", "golang.org/x/net/bpf", "golang.org/x/sys/unix"},
-	"link/tun":               {"internal/text", "link", "link/internal/flow", "link/internal/vnet", "wire", "golang.org/x/sys/unix"},
+	"link/packet":            {"internal/yield", "link", "link/internal/vnet", "wire", "golang.org/x/net/bpf", "golang.org/x/sys/unix"},
+	"link/tun":               {"internal/text", "internal/yield", "link", "link/internal/flow", "link/internal/vnet", "wire", "golang.org/x/sys/unix"},
 	"link/internal/flow":     {"link", "wire"},
 	"link/internal/linktest": {"link", "wire", "golang.org/x/sys/unix"},
 	"link/internal/vnet":     {"link", "wire"},
-	"internal/host":          {"internal/random", "internal/siphash", "internal/text", "tcp", "wire", "link"},
+	"internal/host":          {"internal/random", "internal/siphash", "internal/text", "internal/yield", "tcp", "wire", "link"},
 	"internal/ladder":        {"wire"},
 	"internal/pcapng":        {},
 	"internal/plot":          {},
 	"internal/random":        {"golang.org/x/sys/unix"},
 	"internal/siphash":       {},
 	"internal/text":          {},
+	"internal/yield":         {},
 	"sim":                    {".", "internal/ladder", "internal/pcapng", "link", "wire"},
 	"dns":                    {"internal/random", "golang.org/x/net/dns/dnsmessage"},
 	".":                      {"internal/text", "internal/host", "tcp", "wire", "link", "dns", "golang.org/x/net/dns/dnsmessage"},
@@ -51,8 +52,9 @@ var heavy = []string{"encoding/json", "log", "log/slog", "net/http", "text/templ
 var modules = []string{"golang.org/x/sys", "golang.org/x/net", "pgregory.net/rapid"}
 
 // clockFiles are all that read the clock: the engine's, which everything above
-// and in it is handed the time from, and that of the middleware below it.
-var clockFiles = []string{"internal/host/clock.go", "link/clock.go", "sim/clock.go"}
+// and in it is handed the time from, and that of the middleware below it. Beside them
+// the scheduler is measured, which decides what runs when in any case.
+var clockFiles = []string{"internal/host/clock.go", "link/clock.go", "sim/clock.go", "internal/yield/yield.go"}
 
 // sources calls f for each Go file of the library's module.
 func sources(t *testing.T, f func(name string, file *ast.File, fset *token.FileSet)) {

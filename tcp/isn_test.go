@@ -33,10 +33,10 @@ var (
 func TestISNFollowsClock(t *testing.T) {
 	// RFC 9293 MUST-8
 	i := newISN(t, 1)
-	first := i.ISS(start, isnLocal, isnRemote)
+	first := i.ISS(start, isnLocal, isnRemote, 0)
 	for _, d := range []time.Duration{4 * time.Microsecond, time.Millisecond, time.Second, time.Hour} {
 		// "a (possibly fictitious) 32-bit clock [...] whose low-order bit is incremented roughly every 4 microseconds"
-		if got, want := uint32(i.ISS(start.Add(d), isnLocal, isnRemote)-first), uint32(d/(4*time.Microsecond)); got != want {
+		if got, want := uint32(i.ISS(start.Add(d), isnLocal, isnRemote, 0)-first), uint32(d/(4*time.Microsecond)); got != want {
 			t.Errorf("after %v the number has advanced by %d, want %d", d, got, want)
 		}
 	}
@@ -46,7 +46,7 @@ func TestISNIsKeyed(t *testing.T) {
 	// RFC 9293 MUST-9, SHLD-1
 	i := newISN(t, 1)
 	at := func(i *tcp.ISN, local, remote string) tcp.Seq {
-		return i.ISS(start, netip.MustParseAddrPort(local), netip.MustParseAddrPort(remote))
+		return i.ISS(start, netip.MustParseAddrPort(local), netip.MustParseAddrPort(remote), 0)
 	}
 	base := at(i, "10.0.0.1:1234", "10.0.0.2:7")
 	if again := at(i, "10.0.0.1:1234", "10.0.0.2:7"); again != base {
@@ -61,6 +61,8 @@ func TestISNIsKeyed(t *testing.T) {
 		"remote port":    at(i, "10.0.0.1:1234", "10.0.0.2:8"),
 		"ends swapped":   at(i, "10.0.0.2:7", "10.0.0.1:1234"),
 		"IPv6":           at(i, "[fd00::1]:1234", "[fd00::2]:7"),
+		"zone":           i.ISS(start, isnLocal, isnRemote, 2),
+		"another zone":   i.ISS(start, isnLocal, isnRemote, 3),
 		"secret":         at(newISN(t, 2), "10.0.0.1:1234", "10.0.0.2:7"),
 	} {
 		if other, dup := seen[got]; dup {
@@ -72,8 +74,8 @@ func TestISNIsKeyed(t *testing.T) {
 	var bits [32]int
 	const n = 2000
 	for port := range n {
-		d := i.ISS(start, netip.AddrPortFrom(isnLocal.Addr(), uint16(20000+port)), isnRemote) -
-			i.ISS(start, netip.AddrPortFrom(isnLocal.Addr(), uint16(20001+port)), isnRemote)
+		d := i.ISS(start, netip.AddrPortFrom(isnLocal.Addr(), uint16(20000+port)), isnRemote, 0) -
+			i.ISS(start, netip.AddrPortFrom(isnLocal.Addr(), uint16(20001+port)), isnRemote, 0)
 		for b := range bits {
 			bits[b] += int(d >> b & 1)
 		}
@@ -94,14 +96,17 @@ func TestISNIsKeyed(t *testing.T) {
 func TestTSOffset(t *testing.T) {
 	// RFC 9293 SHLD-4
 	i := newISN(t, 1)
-	off := i.TSOffset(isnLocal, isnRemote)
-	if again := i.TSOffset(isnLocal, isnRemote); again != off {
+	off := i.TSOffset(isnLocal, isnRemote, 0)
+	if again := i.TSOffset(isnLocal, isnRemote, 0); again != off {
 		t.Errorf("offset is %d, then %d", off, again)
 	}
-	if other := newISN(t, 2).TSOffset(isnLocal, isnRemote); other == off {
+	if other := newISN(t, 2).TSOffset(isnLocal, isnRemote, 0); other == off {
 		t.Error("offset does not depend on the secret")
 	}
-	if f := uint32(i.ISS(time.Unix(0, 0), isnLocal, isnRemote)); f == off {
+	if zone := i.TSOffset(isnLocal, isnRemote, 2); zone == off {
+		t.Error("offset does not depend on the zone")
+	}
+	if f := uint32(i.ISS(time.Unix(0, 0), isnLocal, isnRemote, 0)); f == off {
 		t.Error("offset and sequence number are the same function")
 	}
 }

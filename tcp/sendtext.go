@@ -287,6 +287,7 @@ func (c *Conn) sendProbe(now instant, out *Segment) bool {
 		c.emitNew(now, out, n, withFIN)
 		return true
 	}
+	c.noteGone()
 	c.emit(now, out, c.snd.una, n, withFIN)
 	r := c.tx.board.at(0)
 	r.flags, r.at = r.flags|sentAgain, now // Karn's algorithm (MUST-18)

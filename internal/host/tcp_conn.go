@@ -71,7 +71,7 @@ func newTCPConn(h *Host, key flowKey, r route, generation uint32, iss tcp.Seq, o
 	mss, maxSegment := r.tcpSizes(local.Addr())
 	c.m.Init(&h.tcp, tcp.Params{
 		ISS:        iss,
-		TSOffset:   h.isn.TSOffset(local, remote),
+		TSOffset:   h.isn.TSOffset(local, remote, key.zone),
 		MSS:        mss,
 		DefaultMSS: defaultMSS(local.Addr()),
 		MaxSegment: maxSegment,

@@ -83,7 +83,7 @@ func (h *Host) tryDial(now time.Time, local, remote netip.AddrPort, r route, gen
 	if h.flows.lookup(&key) != nil {
 		return nil
 	}
-	iss := h.isn.ISS(now, local, remote)
+	iss := h.isn.ISS(now, local, remote, key.zone)
 	if !h.timeWaitReuse(now, &key, &iss) {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/usernet-go/usernet/internal/yield"
 	"github.com/usernet-go/usernet/tcp"
 )
 
@@ -14,9 +15,10 @@ type tcpHost struct {
 	flows      flowTable
 	timeWait   timeWaitTable
 	listeners  tcpListeners
-	resets     rateLimit // of RSTs for segments of no connection
-	tcpOutputs sync.Pool // of *tcpOutput
-	tcpWaits   sync.Pool // of *tcpWaits in which nobody waits
+	resets     rateLimit   // of RSTs for segments of no connection
+	tcpOutputs sync.Pool   // of *tcpOutput
+	tcpWaits   sync.Pool   // of *tcpWaits in which nobody waits
+	yields     yield.Yield // of those who write: see yieldAfter
 	tracing    tracing
 	tcpConns   atomic.Int64
 	halfOpen   atomic.Int64  // connections of listeners whose handshake is not over

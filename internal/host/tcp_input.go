@@ -142,7 +142,7 @@ func (tb *tcpBatch) flush() {
 func (tb *tcpBatch) withoutConnection(p *inPacket, key flowKey) {
 	var iss tcp.Seq
 	if tb.seg.Flags.Has(wire.SYN) {
-		iss = tb.h.isn.ISS(tb.now, key.localAddrPort(), key.remoteAddrPort())
+		iss = tb.h.isn.ISS(tb.now, key.localAddrPort(), key.remoteAddrPort(), key.zone)
 	}
 	known, reopens := tb.timeWait(p, &key, &iss)
 	if known {

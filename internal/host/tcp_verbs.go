@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"runtime"
 	"time"
 
 	"github.com/usernet-go/usernet/tcp"
@@ -69,7 +68,7 @@ func (c *TCPConn) write(b []byte, queue func(now time.Time, b []byte) (int, erro
 	yields := n >= yieldAfter && c.m.AllAcknowledged()
 	c.mu.Unlock()
 	if yields {
-		runtime.Gosched()
+		c.h.yields.Now()
 	}
 	return n, err
 }

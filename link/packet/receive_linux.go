@@ -2,11 +2,11 @@ package packet
 
 import (
 	"os"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/usernet-go/usernet/internal/yield"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/internal/vnet"
 )
@@ -71,7 +71,7 @@ type receiver struct {
 	packets  []link.Packet
 	pieces   [][]byte
 	headers  []byte // new ones, of what was cut
-	bytes    int    // of the batch
+	bytes    int    // of what became packets
 	errno    unix.Errno
 }
 
@@ -90,6 +90,7 @@ func newReceiver(s *socket, network bool) *receiver {
 
 func (r *receiver) run(deliver func([]link.Packet)) error {
 	read := r.read
+	var yields yield.Yield
 	for {
 		r.packets, r.pieces, r.headers, r.bytes = r.packets[:0], r.pieces[:0], r.headers[:0], 0
 		err := r.s.conn.Read(read)
@@ -97,7 +98,7 @@ func (r *receiver) run(deliver func([]link.Packet)) error {
 			deliver(r.packets)
 		}
 		if r.bytes > yieldAfter {
-			runtime.Gosched()
+			yields.Now()
 		}
 		if err != nil {
 			return err
@@ -133,10 +134,11 @@ func (r *receiver) read(fd uintptr) bool {
 		return true
 	}
 	for i := range int(n) {
-		r.bytes += int(r.messages[i].n)
 		if !r.take(i) {
 			r.s.unusable.Add(1)
+			continue
 		}
+		r.bytes += int(r.messages[i].n)
 	}
 	return true
 }

@@ -2,11 +2,11 @@ package tun
 
 import (
 	"io"
-	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/usernet-go/usernet/internal/yield"
 	"github.com/usernet-go/usernet/link"
 	"github.com/usernet-go/usernet/link/internal/vnet"
 )
@@ -48,6 +48,7 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 	}
 	r := &receiver{d: d, arena: make([]byte, arenaSize), packets: make([]link.Packet, 0, maxBatch)}
 	read := r.read
+	var yields yield.Yield
 	for {
 		r.packets, r.bytes = r.packets[:0], 0
 		err = q.conn.Read(read)
@@ -61,7 +62,7 @@ func (d *device) Receive(i int, deliver func([]link.Packet)) error {
 			deliver(r.packets)
 		}
 		if r.bytes > yieldAfter {
-			runtime.Gosched()
+			yields.Now()
 		}
 		if err == nil {
 			err = r.errno
