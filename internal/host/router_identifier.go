@@ -33,8 +33,9 @@ func (s *stableIdentifiers) address(prefix netip.Prefix, counter uint8) netip.Ad
 }
 
 // identifierKey makes the key of stableIdentifiers from a secret of any length. Its halves
-// are values of the secret under two keys that everybody knows: it is as hard to guess as
-// the secret, up to 128 bits, and does not tell it.
+// are values of the secret under two keys that everybody knows: it is about as
+// hard to guess as the secret, up to 128 bits. Under known keys SipHash does not promise
+// that who learns the key does not learn the secret.
 func identifierKey(secret []byte) (key siphash.Key) {
 	for half := range 2 {
 		known := siphash.Key{byte(half)}

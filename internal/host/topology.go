@@ -99,21 +99,37 @@ func (t *topology) derive() {
 			t.deriveFrom(p.ifc, a)
 		}
 	}
-	// Most are in order since the last time: only those that are new move. To sort values
-	// of this size package slices has 8 KB of code.
-	for i := range t.routes {
-		for ; i > 0 && t.routes[i].before(&t.routes[i-1]); i-- {
-			t.routes[i], t.routes[i-1] = t.routes[i-1], t.routes[i]
-		}
-	}
+	t.sortRoutes()
 }
 
-// before says whether r is to be asked before o, the longest prefix first.
-func (r *routeEntry) before(o *routeEntry) bool {
-	if r.prefix.Bits() != o.prefix.Bits() {
-		return r.prefix.Bits() > o.prefix.Bits()
+// sortRoutes brings the routes into order and leaves those of one rank as they are, by
+// counting how many there are of each: its time is linear, and to sort values of this size
+// package slices has 8 KB of code.
+func (t *topology) sortRoutes() {
+	var next [2*128 + 3]int // where the next one of a rank goes
+	for i := range t.routes {
+		next[t.routes[i].rank()+1]++
 	}
-	return r.origin == routeConnected && o.origin != routeConnected
+	for i := range next[1:] {
+		next[i+1] += next[i]
+	}
+	sorted := make([]routeEntry, len(t.routes))
+	for _, r := range t.routes {
+		at := &next[r.rank()]
+		sorted[*at] = r
+		*at++
+	}
+	t.routes = sorted
+}
+
+// rank is the lower the earlier r is to be asked: the longest prefix first, of those the
+// connected. It is at most 2*128 + 1.
+func (r *routeEntry) rank() int {
+	rank := 2 * (128 - r.prefix.Bits())
+	if r.origin != routeConnected {
+		rank++
+	}
+	return rank
 }
 
 func (t *topology) deriveFrom(ifc *iface, a address) {

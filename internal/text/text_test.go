@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -58,4 +61,71 @@ func unwrapAll(err error) []error {
 		return many.Unwrap()
 	}
 	return nil
+}
+
+type byPointer struct{ text string }
+
+func (e *byPointer) Error() string { return e.text }
+
+type byValue struct{ text string }
+
+func (e byValue) String() string { return e.text }
+
+type panics struct{ what any }
+
+func (e panics) Error() string { panic(e.what) }
+
+// Every verb with every type is either as fmt writes it or, where that is not promised, BAD.
+func TestVerbsAndTypes(t *testing.T) {
+	text, number := []string{"%v", "%s", "%q"}, []string{"%v", "%d"}
+	for _, c := range []struct {
+		arg   any
+		verbs []string
+	}{
+		{"a\n", text}, {"", text},
+		{io.EOF, append(text, "%w")}, {byValue{"a"}, text}, {&byValue{"a"}, text}, {time.Second, text},
+		{panics{"a"}, append(text, "%w")}, {panics{runtimeError()}, append(text, "%w")},
+		{int(-1), number}, {int8(-8), number}, {int16(-16), number}, {int32(-32), number}, {int64(math.MinInt64), number},
+		{uint(1), number}, {uint8(8), number}, {uint16(16), number}, {uint32(math.MaxUint32), number}, {uint64(math.MaxUint64), number},
+		{true, []string{"%v"}}, {false, []string{"%v"}},
+		{nil, []string{"%v", "%s", "%q", "%w", "%d", "%f", "%.2f"}},
+		{1234.56789, []string{"%f", "%.f", "%.0f", "%.3f", "%.12f"}},
+		{struct{}{}, nil}, {time.Month(13), text}, {reflect.Int, text}, {named(1), nil}, {[]byte("a"), nil}, {uintptr(1), nil}, {float32(1), nil},
+	} {
+		for _, verb := range []string{"%v", "%s", "%q", "%w", "%d", "%f", "%.f", "%.0f", "%.2f", "%.3f", "%.12f", "%x", "%t"} {
+			format := "<" + verb + ">"
+			got, want := Errorf(format, c.arg), fmt.Errorf(format, c.arg)
+			switch bad := "<%!" + verb[len(verb)-1:] + "(BAD)>"; {
+			case slices.Contains(c.verbs, verb):
+				if got.Error() != want.Error() || errors.Unwrap(got) != errors.Unwrap(want) {
+					t.Errorf("%s of %T: %v, want %v", verb, c.arg, got, want)
+				}
+			case got.Error() != bad && got.Error() != want.Error():
+				t.Errorf("%s of %T: %v, want %s", verb, c.arg, got, bad)
+			}
+		}
+	}
+	for _, format := range []string{"100%", "%", "%.3"} {
+		if got, want := Sprintf(format, []any{}...), fmt.Sprintf(format, []any{}...); got != want {
+			t.Errorf("%q: %q, want %q", format, got, want)
+		}
+	}
+}
+
+// A nil pointer whose method wants more is no reason to end a program.
+func TestNilPointer(t *testing.T) {
+	for _, arg := range []any{(*byPointer)(nil), (*byValue)(nil)} {
+		got := Sprintf("x: %v", arg)
+		if !strings.HasPrefix(got, "x: %!v(PANIC=") || !strings.HasSuffix(got, "pointer dereference)") && !strings.Contains(got, "nil *byValue pointer") {
+			t.Errorf("%T: %q", arg, got)
+		}
+	}
+}
+
+type named int
+
+func runtimeError() (err any) {
+	defer func() { err = recover() }()
+	var none []int
+	return none[len(none)]
 }
