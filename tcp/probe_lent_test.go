@@ -27,7 +27,7 @@ func TestProbeIsLent(t *testing.T) {
 		t.Fatal("no acknowledgment")
 	}
 	j.a.Receive(j.now, &ack)
-	copy(j.cfg.Chunks.get(5, 0, promisedSend).data, "XXXXX")
+	copy(j.cfg.Chunks.get(5, 0, promisedSend).data, "other")
 	if got := string(probe.Text[0]); got != "h" {
 		t.Errorf("while the link had the probe it became %q", got)
 	}
